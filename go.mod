@@ -1,6 +1,6 @@
 module github.com/attestlog/attestlog
 
-go 1.26.0
+go 1.26.8
 
 require (
 	filippo.io/torchwood v0.9.0
