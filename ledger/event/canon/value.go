@@ -1,0 +1,323 @@
+package canon
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Text describes a string of min to max bytes of UTF-8 in Normalization Form C.
+func (o *Object) Text(name string, s *string, min, max int) {
+	if o.enter(name) {
+		o.c.text(s, min, max)
+		o.c.pop()
+	}
+}
+
+// Literal describes a member that can only be the string want.
+func (o *Object) Literal(name, want string) {
+	if !o.enter(name) {
+		return
+	}
+	s := want
+	o.c.text(&s, 0, max(len(want), 256))
+	if o.c.err == nil && s != want {
+		o.c.fail("this must be %q, not %q", want, clip(s))
+	}
+	o.c.pop()
+}
+
+// Word describes a string out of a closed list.
+func (o *Object) Word(name string, s *string, words ...string) {
+	if !o.enter(name) {
+		return
+	}
+	o.c.text(s, 0, 64)
+	if o.c.err == nil && !contains(words, *s) {
+		o.c.fail("%q is none of %q", clip(*s), words)
+	}
+	o.c.pop()
+}
+
+// Int describes an integer, min ≤ *n ≤ max; |min| and |max| are at most MaxInt.
+func (o *Object) Int(name string, n *int64, min, max int64) {
+	if o.enter(name) {
+		o.c.int(n, min, max)
+		o.c.pop()
+	}
+}
+
+func (c *codec) int(n *int64, min, max int64) {
+	if c.reading {
+		*n = c.readInt()
+	}
+	if c.err == nil && (*n < min || *n > max) {
+		c.fail("%d is not between %d and %d", *n, min, max)
+	}
+	if !c.reading {
+		c.out = strconv.AppendInt(c.out, *n, 10)
+	}
+}
+
+// Hex describes exactly len(b) bytes as lower-case hex digits.
+func (o *Object) Hex(name string, b []byte) {
+	if !o.enter(name) {
+		return
+	}
+	if o.c.reading {
+		o.c.readHex(b)
+	} else {
+		o.c.out = append(o.c.out, '"')
+		o.c.out = hex.AppendEncode(o.c.out, b)
+		o.c.out = append(o.c.out, '"')
+	}
+	o.c.pop()
+}
+
+// Bytes describes min to max bytes in padded standard base64 (RFC 4648, section 4).
+func (o *Object) Bytes(name string, b *[]byte, min, max int) {
+	if !o.enter(name) {
+		return
+	}
+	if o.c.reading {
+		*b = o.c.readBase64(max)
+	}
+	if o.c.err == nil && (len(*b) < min || len(*b) > max) {
+		o.c.fail("%d to %d bytes may stand here, not %d", min, max, len(*b))
+	}
+	if !o.c.reading {
+		o.c.out = append(o.c.out, '"')
+		o.c.out = base64.StdEncoding.AppendEncode(o.c.out, *b)
+		o.c.out = append(o.c.out, '"')
+	}
+	o.c.pop()
+}
+
+func (c *codec) text(s *string, min, max int) {
+	if c.err != nil {
+		return
+	}
+	if c.reading {
+		*s = c.readString(max)
+	}
+	if c.err != nil {
+		return
+	}
+	if reason := textFault(*s, min, max); reason != "" {
+		c.fail("%s", reason)
+		return
+	}
+	if !c.reading {
+		c.out = appendString(c.out, *s)
+	}
+}
+
+func textFault(s string, min, max int) string {
+	switch {
+	case len(s) < min || len(s) > max:
+		return fmt.Sprintf("the text must have %d to %d bytes, not %d", min, max, len(s))
+	case !utf8.ValidString(s):
+		return "the text is not valid UTF-8"
+	case !norm.NFC.IsNormalString(s):
+		return "the text is not in Unicode Normalization Form C"
+	}
+	return ""
+}
+
+// readString reads a string of at most max bytes once unescaped. Of the escapes only those that RFC 8785 writes are read.
+func (c *codec) readString(max int) string {
+	if !c.expect('"', "a string must stand here") {
+		return ""
+	}
+	rest := c.in[c.pos:]
+	end := bytes.IndexByte(rest, '"')
+	if end < 0 {
+		c.fail("the string does not end")
+		return ""
+	}
+	if plain := rest[:end]; bytes.IndexByte(plain, '\\') < 0 {
+		if len(plain) > max {
+			c.fail("the text has more than %d bytes", max)
+			return ""
+		}
+		if i := bytes.IndexFunc(plain, func(r rune) bool { return r < 0x20 }); i >= 0 {
+			c.pos += i
+			c.fail("a control character must be escaped")
+			return ""
+		}
+		c.pos += end + 1
+		return string(plain)
+	}
+	return c.readEscaped(max)
+}
+
+func (c *codec) readEscaped(max int) string {
+	var out []byte
+	for c.pos < len(c.in) {
+		if len(out) > max {
+			c.fail("the text has more than %d bytes", max)
+			return ""
+		}
+		b := c.in[c.pos]
+		switch {
+		case b == '"':
+			c.pos++
+			return string(out)
+		case b < 0x20:
+			c.fail("a control character must be escaped")
+			return ""
+		case b != '\\':
+			out = append(out, b)
+			c.pos++
+		default:
+			r, n := readEscape(c.in[c.pos:])
+			if n == 0 {
+				c.fail("this escape is not the one that RFC 8785 writes")
+				return ""
+			}
+			out = append(out, r)
+			c.pos += n
+		}
+	}
+	c.fail("the string does not end")
+	return ""
+}
+
+// readEscape reads one of the escapes that appendString writes; n is 0 for any other.
+func readEscape(b []byte) (r byte, n int) {
+	if len(b) < 2 {
+		return 0, 0
+	}
+	if i := bytes.IndexByte([]byte(`"\bfnrt`), b[1]); i >= 0 {
+		return "\"\\\b\f\n\r\t"[i], 2
+	}
+	if b[1] != 'u' || len(b) < 6 || b[2] != '0' || b[3] != '0' || (b[4] != '0' && b[4] != '1') {
+		return 0, 0
+	}
+	low := bytes.IndexByte([]byte("0123456789abcdef"), b[5])
+	if low < 0 {
+		return 0, 0
+	}
+	r = (b[4]-'0')<<4 | byte(low)
+	if bytes.IndexByte([]byte("\b\f\n\r\t"), r) >= 0 {
+		return 0, 0
+	}
+	return r, 6
+}
+
+// appendString writes s as RFC 8785, section 3.2.2.2, does.
+func appendString(out []byte, s string) []byte {
+	out = append(out, '"')
+	for i := range len(s) {
+		switch b := s[i]; {
+		case b == '"' || b == '\\':
+			out = append(out, '\\', b)
+		case b >= 0x20:
+			out = append(out, b)
+		default:
+			if j := bytes.IndexByte([]byte("\b\f\n\r\t"), b); j >= 0 {
+				out = append(out, '\\', "bfnrt"[j])
+			} else {
+				out = append(out, '\\', 'u', '0', '0', "01"[b>>4], "0123456789abcdef"[b&15])
+			}
+		}
+	}
+	return append(out, '"')
+}
+
+func (c *codec) readInt() int64 {
+	if c.err != nil {
+		return 0
+	}
+	end := c.pos
+	for end < len(c.in) && end-c.pos < 18 && (c.in[end] == '-' || '0' <= c.in[end] && c.in[end] <= '9') {
+		end++
+	}
+	digits := string(c.in[c.pos:end])
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || strconv.FormatInt(n, 10) != digits {
+		c.fail("an integer in canonical form must stand here")
+		return 0
+	}
+	if end < len(c.in) && bytes.IndexByte([]byte(".eE"), c.in[end]) >= 0 {
+		c.fail("only integers may stand here")
+		return 0
+	}
+	if n > MaxInt || n < -MaxInt {
+		c.fail("the integer has more than 53 bits")
+		return 0
+	}
+	c.pos = end
+	return n
+}
+
+func (c *codec) readHex(b []byte) {
+	if !c.expect('"', "a string of hex digits must stand here") {
+		return
+	}
+	end := c.pos + 2*len(b)
+	if end >= len(c.in) || c.in[end] != '"' {
+		c.fail("exactly %d hex digits must stand here", 2*len(b))
+		return
+	}
+	for i := c.pos; i < end; i++ {
+		if d := c.in[i]; (d < '0' || d > '9') && (d < 'a' || d > 'f') {
+			c.pos = i
+			c.fail("only lower-case hex digits may stand here")
+			return
+		}
+	}
+	_, _ = hex.Decode(b, c.in[c.pos:end]) // can't fail: every digit was looked at
+	c.pos = end + 1
+}
+
+func (c *codec) readBase64(max int) []byte {
+	if !c.expect('"', "a string in base64 must stand here") {
+		return nil
+	}
+	end := bytes.IndexByte(c.in[c.pos:], '"')
+	if end < 0 {
+		c.fail("the string does not end")
+		return nil
+	}
+	text := c.in[c.pos : c.pos+end]
+	if len(text) > base64.StdEncoding.EncodedLen(max) {
+		c.fail("the value has more than %d bytes", max)
+		return nil
+	}
+	// Strict refuses non-zero padding bits. The library passes over line breaks, so they are looked for here.
+	out := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Strict().Decode(out, text)
+	if err != nil || bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
+		c.fail("this is not padded standard base64")
+		return nil
+	}
+	c.pos += end + 1
+	return out[:n]
+}
+
+// lessUTF16 orders names as RFC 8785, section 3.2.3, does: by UTF-16 code units.
+func lessUTF16(a, b string) bool {
+	x, y := utf16.Encode([]rune(a)), utf16.Encode([]rune(b))
+	for i := 0; i < len(x) && i < len(y); i++ {
+		if x[i] != y[i] {
+			return x[i] < y[i]
+		}
+	}
+	return len(x) < len(y)
+}
+
+func contains(words []string, s string) bool {
+	for _, w := range words {
+		if w == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,191 @@
+package event
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/attestlog/attestlog/ledger/event/canon"
+)
+
+// SourceAction is what a source event does to a source's key.
+type SourceAction string
+
+const (
+	// SourceRegister introduces a source: signed by the operator, with the consent of the new key.
+	SourceRegister SourceAction = "register"
+	// SourceRotate replaces a source's key, with the consent of the new one. Signed by the outgoing key or the recovery key the
+	// source's history goes on; signed by the operator it breaks, and a new epoch begins.
+	SourceRotate SourceAction = "rotate"
+	// SourceRevoke ends a key; with From, its events since that index are in doubt.
+	SourceRevoke SourceAction = "revoke"
+)
+
+// SourceRole is what a source is registered to do.
+type SourceRole string
+
+const (
+	RoleOperator   SourceRole = "operator"   // runs the log: registers sources and statements
+	RoleController SourceRole = "controller" // answers for data: commits to data sets
+	RoleService    SourceRole = "service"    // reports what it does
+	RoleProver     SourceRole = "prover"     // attests proofs for others
+)
+
+// SourceClaims register, rotate or revoke the key of a source.
+type SourceClaims struct {
+	Action   SourceAction
+	Consent  []byte // register, rotate: signature of ConsentMessage by Key
+	From     int64  // revoke: the index of the first event in doubt; 0 (absent) if none is
+	Key      []byte // the Ed25519 public key that comes (register, rotate) or goes (revoke)
+	Recovery []byte // register: a key that may rotate too, kept offline; may be absent
+	Role     SourceRole
+	Source   string // whose key: "name/instance"
+}
+
+func (*SourceClaims) Kind() Kind { return Source }
+
+func (c *SourceClaims) members(o *canon.Object) {
+	o.Word("action", (*string)(&c.Action), string(SourceRegister), string(SourceRevoke), string(SourceRotate))
+	if c.Action != SourceRevoke {
+		o.Bytes("consent", &c.Consent, ed25519.SignatureSize, ed25519.SignatureSize)
+	}
+	if c.Action == SourceRevoke {
+		describeFrom(o, &c.From)
+	}
+	o.Bytes("key", &c.Key, ed25519.PublicKeySize, ed25519.PublicKeySize)
+	if c.Action == SourceRegister {
+		if o.Has("recovery", len(c.Recovery) > 0) {
+			o.Bytes("recovery", &c.Recovery, ed25519.PublicKeySize, ed25519.PublicKeySize)
+		}
+		o.Word("role", (*string)(&c.Role), string(RoleController), string(RoleOperator), string(RoleProver), string(RoleService))
+	}
+	o.Text("source", &c.Source, 3, 129)
+	check(o, "source", CheckSource, c.Source)
+}
+
+// describeFrom describes the optional index from which a revocation puts events in doubt; 0 stands for its absence, because
+// entry 0 is the operator's own registration.
+func describeFrom(o *canon.Object, from *int64) {
+	if o.Has("from", *from != 0) {
+		o.Int("from", from, 1, canon.MaxInt)
+	}
+}
+
+// ConsentMessage is what the holder of a new key signs with it, so that nobody registers a key that is not his to use, for
+// another log, or for another source.
+func ConsentMessage(origin, source string, key ed25519.PublicKey) []byte {
+	return fmt.Appendf(nil, "attestlog/consent/v1\n%s\n%s\n%s\n", origin, source, hex.EncodeToString(key))
+}
+
+// StatementAction is what a statement event does.
+type StatementAction string
+
+const (
+	StatementRegister StatementAction = "register"
+	StatementRevoke   StatementAction = "revoke"
+)
+
+// Setup is how a statement's keys came to be.
+type Setup string
+
+const (
+	SetupOneParty Setup = "one-party" // UNTRUSTED: whoever ran it could forge proofs
+	SetupCeremony Setup = "ceremony"  // sound as long as one contributor was honest
+)
+
+// StatementClaims register the keys under which one class of one circuit is proven, or revoke them.
+// A statement's identity, everywhere, is the SHA-256 of its verifying key.
+type StatementClaims struct {
+	Action StatementAction
+
+	// Registering:
+	ConstraintSystem Digest // SHA-256 of gnark's constraint system: what is proven
+	Constraints      int64
+	Proves           Kind   // the kind of events that it proves
+	Name             string // such as "data-access-64"
+	ProvingKey       Digest // SHA-256 of the proving key's dump
+	ProvingKeySize   int64  // bytes
+	Setup            Setup
+	Transcript       Digest // of the ceremony; zero for a one-party set-up
+	VerifyingKey     []byte // prover/zkverify/SPEC.md
+
+	// Revoking:
+	From      int64 // the index of the first event in doubt; 0 (absent) if none is
+	Statement Digest
+}
+
+func (*StatementClaims) Kind() Kind { return Statement }
+
+func (c *StatementClaims) members(o *canon.Object) {
+	o.Word("action", (*string)(&c.Action), string(StatementRegister), string(StatementRevoke))
+	if c.Action == StatementRevoke {
+		describeFrom(o, &c.From)
+		o.Hex("statement", c.Statement[:])
+		return
+	}
+	o.Hex("constraintSystem", c.ConstraintSystem[:])
+	o.Int("constraints", &c.Constraints, 1, canon.MaxInt)
+	o.Text("name", &c.Name, 1, 64)
+	describeKind(o, "proves", &c.Proves)
+	o.Hex("provingKey", c.ProvingKey[:])
+	o.Int("provingKeySize", &c.ProvingKeySize, 1, canon.MaxInt)
+	o.Word("setup", (*string)(&c.Setup), string(SetupCeremony), string(SetupOneParty))
+	optional(o, "transcript", &c.Transcript)
+	if o.Err() == nil && (c.Setup == SetupCeremony) == c.Transcript.IsZero() {
+		o.Fail("transcript", "a ceremony has a transcript, a one-party set-up has none")
+	}
+	o.Bytes("verifyingKey", &c.VerifyingKey, 1, 16384)
+}
+
+func describeKind(o *canon.Object, name string, k *Kind) {
+	text := ""
+	if !o.Reading() {
+		text = k.String()
+	}
+	o.Text(name, &text, 1, 64)
+	if o.Err() != nil {
+		return
+	}
+	kind, err := ParseKind(text)
+	if err == nil && !kind.Provable() {
+		err = fmt.Errorf("events of kind %s are never proven", kind)
+	}
+	if err != nil {
+		o.Fail(name, "%s", err)
+	}
+	*k = kind
+}
+
+// Outcome is a proving worker's verdict on a deferred proof.
+type Outcome string
+
+const (
+	OutcomeProven  Outcome = "proven"
+	OutcomeRefused Outcome = "refused"
+)
+
+// RefusalReasons is the closed list of reasons for which a worker refuses to prove.
+func RefusalReasons() []string {
+	return []string{"undecryptable", "unsatisfied", "witness-malformed", "witness-mismatch"}
+}
+
+// AttestationClaims add the proof that an event deferred, or say why there will be none.
+type AttestationClaims struct {
+	Event   Digest // the attested event
+	Outcome Outcome
+	Proof   []byte // iff proven; its ctx is that of the attested event
+	Reason  string // iff refused: one of RefusalReasons
+}
+
+func (*AttestationClaims) Kind() Kind { return Attestation }
+
+func (c *AttestationClaims) members(o *canon.Object) {
+	o.Hex("event", c.Event[:])
+	o.Word("outcome", (*string)(&c.Outcome), string(OutcomeProven), string(OutcomeRefused))
+	switch c.Outcome {
+	case OutcomeProven:
+		o.Bytes("proof", &c.Proof, 1, maxProof)
+	case OutcomeRefused:
+		o.Word("reason", &c.Reason, RefusalReasons()...)
+	}
+}

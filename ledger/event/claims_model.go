@@ -1,0 +1,141 @@
+package event
+
+import "github.com/attestlog/attestlog/ledger/event/canon"
+
+// TrainingRunClaims: a training run starts. Its steps refer to it, and its place in the log seeds which rows they take.
+type TrainingRunClaims struct {
+	Batch        int64   // rows per step
+	Dataset      Digest  // the event that commits to the data set
+	Features     int64   // weights, the intercept included
+	LearningRate int64   // in units of 2^-16
+	Steps        int64   // how many steps are planned
+	Weights      Element // commitment to the first weights
+}
+
+func (*TrainingRunClaims) Kind() Kind { return TrainingRun }
+
+func (c *TrainingRunClaims) members(o *canon.Object) {
+	o.Int("batch", &c.Batch, 1, 1024)
+	o.Hex("dataset", c.Dataset[:])
+	o.Int("features", &c.Features, 1, 1024)
+	o.Int("learningRate", &c.LearningRate, 1, 1<<16)
+	o.Int("steps", &c.Steps, 1, 1<<32)
+	element(o, "weights", &c.Weights)
+}
+
+// TrainingStepClaims: the weights took one step of stochastic gradient descent.
+type TrainingStepClaims struct {
+	After  Element // commitment to the weights after the step
+	Before Element // commitment to the weights before it
+	Run    Digest  // the training-run event
+	Step   int64   // from 1
+}
+
+func (*TrainingStepClaims) Kind() Kind { return TrainingStep }
+
+func (c *TrainingStepClaims) members(o *canon.Object) {
+	element(o, "after", &c.After)
+	element(o, "before", &c.Before)
+	o.Hex("run", c.Run[:])
+	o.Int("step", &c.Step, 1, 1<<32)
+}
+
+// ApprovalClaims: releases are approved. Which ones stays hidden until one is served.
+type ApprovalClaims struct {
+	Releases Element // root over H(tag, weights, release salt) of each release
+}
+
+func (*ApprovalClaims) Kind() Kind { return Approval }
+
+func (c *ApprovalClaims) members(o *canon.Object) { element(o, "releases", &c.Releases) }
+
+// ModelVersionClaims: a model version is served, and it is an approved one.
+type ModelVersionClaims struct {
+	Approval      Digest      // the approval event
+	Configuration Element     // commitment to the hidden configuration
+	Predicates    []Predicate // what the configuration satisfies, at most 8
+	Run           Digest      // the training-run event, or zero: then the run is withheld
+	Version       string
+	Weights       Element // commitment to the served weights
+}
+
+func (*ModelVersionClaims) Kind() Kind { return ModelVersion }
+
+func (c *ModelVersionClaims) members(o *canon.Object) {
+	o.Hex("approval", c.Approval[:])
+	element(o, "configuration", &c.Configuration)
+	predicates(o, "predicates", &c.Predicates, 0, 8)
+	optional(o, "run", &c.Run)
+	o.Text("version", &c.Version, 1, 128)
+	element(o, "weights", &c.Weights)
+}
+
+// Predicate is a public condition on a hidden value. An absent key satisfies none.
+type Predicate struct {
+	Bounds     []int64 // one number; up to 16 for "in"
+	Comparison string  // "=", "!=", "<=", ">=", "in"
+	Key        string
+}
+
+func (p *Predicate) members(o *canon.Object) {
+	n := len(p.Bounds)
+	o.List("bounds", &n, 1, 16, func(i int, el *canon.Element) {
+		if i == len(p.Bounds) {
+			p.Bounds = append(p.Bounds, 0)
+		}
+		el.Int(&p.Bounds[i], -canon.MaxInt, canon.MaxInt)
+	})
+	o.Word("comparison", &p.Comparison, "!=", "<=", "=", ">=", "in")
+	if o.Err() == nil && p.Comparison != "in" && n != 1 {
+		o.Fail("bounds", "the comparison %q takes one bound, not %d", p.Comparison, n)
+	}
+	o.Text("key", &p.Key, 1, 64)
+}
+
+func predicates(o *canon.Object, name string, list *[]Predicate, min, max int) {
+	n := len(*list)
+	o.List(name, &n, min, max, func(i int, el *canon.Element) {
+		if i == len(*list) {
+			*list = append(*list, Predicate{})
+		}
+		el.Object((*list)[i].members)
+	})
+}
+
+// PolicyClaims: a policy that seals can prove over ranges of the log.
+type PolicyClaims struct {
+	Description string // what it demands, in a sentence
+	Name        string
+	Rules       []Predicate // each entry of a sealed range satisfies all of them
+}
+
+func (*PolicyClaims) Kind() Kind { return Policy }
+
+func (c *PolicyClaims) members(o *canon.Object) {
+	o.Text("description", &c.Description, 1, 1024)
+	o.Text("name", &c.Name, 1, 64)
+	predicates(o, "rules", &c.Rules, 1, 8)
+}
+
+// SealClaims: every entry of one aligned chunk of 1,024 satisfies a policy.
+type SealClaims struct {
+	Chunk  int64   // entries [1024·Chunk, 1024·(Chunk+1))
+	Counts []int64 // entries of each kind, by the kinds' numbers from 1
+	Policy Digest  // the policy event
+	Root   Element // Poseidon2 root of the chunk, a function of its leaves alone
+}
+
+func (*SealClaims) Kind() Kind { return Seal }
+
+func (c *SealClaims) members(o *canon.Object) {
+	o.Int("chunk", &c.Chunk, 0, canon.MaxInt/1024)
+	n := len(c.Counts)
+	o.List("counts", &n, len(rules)-1, len(rules)-1, func(i int, el *canon.Element) {
+		if i == len(c.Counts) {
+			c.Counts = append(c.Counts, 0)
+		}
+		el.Int(&c.Counts[i], 0, 1024)
+	})
+	o.Hex("policy", c.Policy[:])
+	element(o, "root", &c.Root)
+}

@@ -1,0 +1,151 @@
+package event
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+
+	"github.com/attestlog/attestlog/ledger/event/canon"
+	"github.com/gowebpki/jcs"
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+)
+
+// PayloadType is the DSSE payload type of every event: an in-toto Statement in JSON.
+const PayloadType = "application/vnd.in-toto+json"
+
+const (
+	// MaxLeaf is the size of the largest leaf in bytes: what the 16-bit length of a C2SP tlog-tiles entry bundle can express.
+	MaxLeaf = 65535
+	// maxProof bounds a proof's bytes: Groth16 with a handful of commitments stays far below.
+	maxProof = 1024
+	// maxPayload bounds a payload so that its leaf, in base64 with everything around it, stays within MaxLeaf.
+	maxPayload = (MaxLeaf - 2048) / 4 * 3
+)
+
+// ErrSignature says that an envelope's signature does not verify under the key that it names.
+var ErrSignature = errors.New("the signature does not verify")
+
+// Envelope is a payload signed by its source: a DSSE envelope (github.com/secure-systems-lab/dsse, v1.0) with exactly one Ed25519 signature.
+type Envelope struct {
+	Payload   []byte // canonical, see Event.Encode
+	KeyID     Digest // SHA-256 of the public key
+	Signature [ed25519.SignatureSize]byte
+}
+
+// Sign signs a payload.
+func Sign(payload []byte, key ed25519.PrivateKey) Envelope {
+	e := Envelope{Payload: payload, KeyID: KeyID(key.Public().(ed25519.PublicKey))}
+	copy(e.Signature[:], ed25519.Sign(key, dsse.PAE(PayloadType, payload)))
+	return e
+}
+
+// Verify checks the signature under key, which must be the one that the envelope names. Its errors wrap ErrSignature.
+func (e *Envelope) Verify(key ed25519.PublicKey) error {
+	if len(key) != ed25519.PublicKeySize || KeyID(key) != e.KeyID {
+		return fmt.Errorf("%w: the envelope names key %s, not this one", ErrSignature, e.KeyID)
+	}
+	if !ed25519.Verify(key, dsse.PAE(PayloadType, e.Payload), e.Signature[:]) {
+		return fmt.Errorf("%w under key %s", ErrSignature, e.KeyID)
+	}
+	return nil
+}
+
+// Digest is the event digest.
+func (e *Envelope) Digest() Digest { return DigestOf(e.Payload) }
+
+func (e *Envelope) members(o *canon.Object) {
+	o.Bytes("payload", &e.Payload, 2, maxPayload)
+	o.Literal("payloadType", PayloadType)
+	one := 1
+	o.List("signatures", &one, 1, 1, func(_ int, el *canon.Element) {
+		el.Object(func(o *canon.Object) {
+			o.Hex("keyid", e.KeyID[:])
+			signature := e.Signature[:]
+			o.Bytes("sig", &signature, ed25519.SignatureSize, ed25519.SignatureSize)
+			copy(e.Signature[:], signature)
+		})
+	})
+}
+
+// Submission is what a source sends: its envelope, and the proof where the payload says proof: inline.
+type Submission struct {
+	Envelope Envelope
+	Proof    []byte // empty without one; prover/zkverify says what it looks like
+}
+
+func (s *Submission) members(o *canon.Object) {
+	s.attestation(o)
+	o.Object("envelope", s.Envelope.members)
+}
+
+// attestation is where the proof stands: beside the envelope, because the payload can't contain a proof about itself.
+func (s *Submission) attestation(o *canon.Object) {
+	if o.Has("attestation", len(s.Proof) > 0) {
+		o.Object("attestation", func(o *canon.Object) { o.Bytes("proof", &s.Proof, 1, maxProof) })
+	}
+}
+
+// Encode is the canonical form of the submission.
+func (s *Submission) Encode() ([]byte, error) {
+	b, err := canon.Encode(s.members)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't encode the submission: %w", err)
+	}
+	return b, nil
+}
+
+// DecodeSubmission reads a submission, which a person may have typed: white space and the order of members don't matter, but
+// members that are unknown, repeated or missing do. The payload inside is not looked into.
+func DecodeSubmission(b []byte) (*Submission, error) {
+	s := new(Submission)
+	if canon.Decode(b, s.members) == nil {
+		return s, nil
+	}
+	ordered, err := jcs.Transform(b)
+	if err != nil {
+		return nil, fmt.Errorf("not a submission: it is not JSON as RFC 8785 wants it: %w", err)
+	}
+	s = new(Submission)
+	if err := canon.Decode(ordered, s.members); err != nil {
+		return nil, fmt.Errorf("not a submission: %w", err)
+	}
+	return s, nil
+}
+
+// Leaf is an entry of the log: a submission and the time at which the log took it.
+type Leaf struct {
+	Submission
+	Logged int64 // milliseconds since 1970, the log's word, never decreasing from leaf to leaf
+}
+
+func (l *Leaf) members(o *canon.Object) {
+	l.Submission.members(o)
+	o.Int("logged", &l.Logged, 0, maxTime)
+}
+
+// Encode is the canonical form of the leaf, the bytes that the Merkle tree hashes: at most MaxLeaf of them.
+func (l *Leaf) Encode() ([]byte, error) {
+	b, err := canon.AppendEncode(make([]byte, 0, len(l.Envelope.Payload)*4/3+1024), l.members)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't encode the leaf: %w", err)
+	}
+	if len(b) > MaxLeaf {
+		return nil, fmt.Errorf("couldn't encode the leaf: it has %d bytes, and at most %d are allowed", len(b), MaxLeaf)
+	}
+	return b, nil
+}
+
+// DecodeLeaf reads a leaf, strictly: Encode gives b again. The payload inside is not looked into; see Open.
+func DecodeLeaf(b []byte) (*Leaf, error) {
+	if len(b) > MaxLeaf {
+		return nil, fmt.Errorf("not a leaf: it has %d bytes, and at most %d are allowed", len(b), MaxLeaf)
+	}
+	l := new(Leaf)
+	if err := canon.Decode(b, l.members); err != nil {
+		return nil, fmt.Errorf("not a leaf: %w", err)
+	}
+	return l, nil
+}
+
+// Open decodes the payload. It does not verify the signature: that takes the source's key.
+func (e *Envelope) Open() (*Event, error) { return Decode(e.Payload) }

@@ -1,0 +1,193 @@
+package event_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"testing"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/gowebpki/jcs"
+)
+
+// key is a fixed key of nobody's.
+var key = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+
+func TestEncodingIsCanonical(t *testing.T) {
+	for name, e := range examples() {
+		t.Run(name, func(t *testing.T) {
+			payload, err := e.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := jcs.Transform(payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(payload, want) {
+				t.Errorf("not what the JCS library writes:\n got %s\nwant %s", payload, want)
+			}
+			back, err := event.Decode(payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := back.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(again, payload) {
+				t.Errorf("decoding and encoding again changes it:\n got %s\nwant %s", again, payload)
+			}
+		})
+	}
+}
+
+func TestEveryKindHasAnExample(t *testing.T) {
+	seen := map[event.Kind]bool{}
+	for _, e := range examples() {
+		seen[e.Kind()] = true
+	}
+	for _, k := range event.Kinds() {
+		if !seen[k] {
+			t.Errorf("no example of kind %s, so it has no vector: add one to examples_test.go", k)
+		}
+		if got, err := event.ParseKind(k.String()); err != nil || got != k {
+			t.Errorf("ParseKind(%q) = %v, %v", k.String(), got, err)
+		}
+		if got := k.NewClaims().Kind(); got != k {
+			t.Errorf("kind %s makes claims of kind %s", k, got)
+		}
+	}
+}
+
+func TestLeaf(t *testing.T) {
+	payload, err := examples()["data-access"].Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := event.Leaf{Submission: event.Submission{Envelope: event.Sign(payload, key), Proof: []byte{1, 2, 3}}, Logged: 1700000000000}
+	b, err := leaf.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := jcs.Transform(b); err != nil || !bytes.Equal(b, want) {
+		t.Errorf("not what the JCS library writes (%v):\n got %s\nwant %s", err, b, want)
+	}
+	back, err := event.DecodeLeaf(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := back.Envelope.Verify(key.Public().(ed25519.PublicKey)); err != nil {
+		t.Error(err)
+	}
+	if back.Logged != leaf.Logged || !bytes.Equal(back.Proof, leaf.Proof) || back.Envelope.Digest() != event.DigestOf(payload) {
+		t.Errorf("got %+v back", back)
+	}
+}
+
+func TestSignature(t *testing.T) {
+	public := key.Public().(ed25519.PublicKey)
+	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32))
+	good := event.Sign([]byte("{}"), key)
+	for name, tamper := range map[string]func(e *event.Envelope) ed25519.PublicKey{
+		"payload":     func(e *event.Envelope) ed25519.PublicKey { e.Payload = []byte("[]"); return public },
+		"signature":   func(e *event.Envelope) ed25519.PublicKey { e.Signature[3] ^= 1; return public },
+		"keyid":       func(e *event.Envelope) ed25519.PublicKey { e.KeyID[0] ^= 1; return public },
+		"another key": func(e *event.Envelope) ed25519.PublicKey { return other.Public().(ed25519.PublicKey) },
+		"another key under its own keyid": func(e *event.Envelope) ed25519.PublicKey {
+			e.KeyID = event.KeyID(other.Public().(ed25519.PublicKey))
+			return other.Public().(ed25519.PublicKey)
+		},
+		"no key": func(e *event.Envelope) ed25519.PublicKey { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := good
+			under := tamper(&e)
+			if err := e.Verify(under); !errors.Is(err, event.ErrSignature) {
+				t.Errorf("Verify says %v", err)
+			}
+		})
+	}
+	if err := good.Verify(public); err != nil {
+		t.Errorf("untampered: %v", err)
+	}
+}
+
+func TestSubmissionMayBeTypedByHand(t *testing.T) {
+	s := event.Submission{Envelope: event.Sign([]byte("{}"), key)}
+	b, err := s.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loose := bytes.ReplaceAll(b, []byte(`,"payloadType"`), []byte(",\n  \"payloadType\""))
+	got, err := event.DecodeSubmission(loose)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := got.Encode(); !bytes.Equal(again, b) {
+		t.Errorf("got %s, want %s", again, b)
+	}
+	for name, bad := range map[string]string{
+		"not JSON":       "{",
+		"repeated":       `{"envelope":{},"envelope":{}}`,
+		"unknown":        string(bytes.Replace(b, []byte(`{"envelope"`), []byte(`{"x":1,"envelope"`), 1)),
+		"missing":        `{}`,
+		"two signatures": string(bytes.Replace(b, []byte(`}]}`), []byte(`},{"keyid":"","sig":""}]}`), 1)),
+	} {
+		if _, err := event.DecodeSubmission([]byte(bad)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestContextBindsEverything(t *testing.T) {
+	a, b := event.DigestOf([]byte("a")), event.DigestOf([]byte("b"))
+	base := event.Context("log", a, b)
+	if !base.Valid() || base[0] != 0 {
+		t.Errorf("ctx %s is not a number of 31 bytes", base)
+	}
+	for name, other := range map[string]event.Element{
+		"origin":  event.Context("gol", a, b),
+		"vk":      event.Context("log", b, b),
+		"event":   event.Context("log", a, a),
+		"swapped": event.Context("log", b, a),
+	} {
+		if other == base {
+			t.Errorf("another %s has the same ctx", name)
+		}
+	}
+}
+
+func TestElementIsBelowTheOrder(t *testing.T) {
+	const r = "30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001"
+	const below = "30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000000"
+	if _, err := event.ParseElement(r); err == nil {
+		t.Error("r itself is accepted")
+	}
+	if e, err := event.ParseElement(below); err != nil || e.String() != below {
+		t.Errorf("r−1: %v, %v", e, err)
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	payload, err := examples()["data-access"].Encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(payload)))
+	for b.Loop() {
+		if _, err := event.Decode(payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkLeafEncode(b *testing.B) {
+	payload, _ := examples()["data-access"].Encode()
+	leaf := event.Leaf{Submission: event.Submission{Envelope: event.Sign(payload, key), Proof: make([]byte, 128)}, Logged: 1700000000000}
+	for b.Loop() {
+		if _, err := leaf.Encode(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
