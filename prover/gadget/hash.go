@@ -1,0 +1,118 @@
+package gadget
+
+import (
+	"fmt"
+	"math/big"
+
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+	"github.com/consensys/gnark/frontend"
+	"github.com/consensys/gnark/std/permutation/poseidon2"
+
+	"github.com/attestlog/attestlog/prover/gadget/poseidon"
+)
+
+// Hasher is the in-circuit twin of package poseidon.
+type Hasher struct {
+	api           frontend.API
+	sponge, node4 *poseidon2.Permutation
+}
+
+// NewHasher returns a hasher for one circuit.
+func NewHasher(api frontend.API) (*Hasher, error) {
+	sponge, err := NewPermutation(api, poseidon.Width)
+	if err != nil {
+		return nil, err
+	}
+	node, err := NewPermutation(api, poseidon.Arity)
+	if err != nil {
+		return nil, err
+	}
+	return &Hasher{api: api, sponge: sponge, node4: node}, nil
+}
+
+// NewPermutation returns Poseidon2 of width 2, 3, 4, 8 or 16 with the rounds of
+// package poseidon; in constraints it costs 216, 240, 264, 363 or 555.
+func NewPermutation(api frontend.API, width int) (*poseidon2.Permutation, error) {
+	full, partial := poseidon.Rounds(width)
+	p, err := poseidon2.NewPoseidon2FromParameters(api, width, full, partial)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't build Poseidon2 of width %d: %w", width, err)
+	}
+	return p, nil
+}
+
+// Sum is [poseidon.Sum]: 555 constraints for each 15 elements.
+func (h *Hasher) Sum(d poseidon.Domain, in ...frontend.Variable) frontend.Variable {
+	var state [poseidon.Width]frontend.Variable
+	state[0] = Constant(poseidon.Tag(d, len(in)))
+	for i := 1; i < len(state); i++ {
+		state[i] = 0
+	}
+	for {
+		n := min(len(in), poseidon.Rate)
+		for i := range n {
+			state[1+i] = h.api.Add(state[1+i], in[i])
+		}
+		permute(h.sponge, state[:])
+		in = in[n:]
+		if len(in) == 0 {
+			return state[1]
+		}
+	}
+}
+
+// Node is [poseidon.Node]: 264 constraints.
+func (h *Hasher) Node(children [poseidon.Arity]frontend.Variable) frontend.Variable {
+	first := children[0]
+	permute(h.node4, children[:])
+	return h.api.Add(children[0], first)
+}
+
+// Root hashes nodes, a power of four of them, into the root of the tree above.
+func (h *Hasher) Root(nodes []frontend.Variable) frontend.Variable {
+	for len(nodes) > 1 {
+		parents := make([]frontend.Variable, len(nodes)/poseidon.Arity)
+		for i := range parents {
+			parents[i] = h.Node([poseidon.Arity]frontend.Variable(nodes[poseidon.Arity*i:]))
+		}
+		nodes = parents
+	}
+	return nodes[0]
+}
+
+// Climb returns the node that a node leads to, given the three siblings on each
+// level and the node's position: two binary digits a level, least significant
+// first, lowest level first. It costs 267 constraints a level.
+//
+// The siblings come in the order of [table.Siblings]: the partner in the node's
+// pair, then the other pair. Three conditional swaps put all into place: by the low
+// digit the node trades places with its partner, by the high one the two pairs do.
+func (h *Hasher) Climb(node frontend.Variable, siblings [][poseidon.Arity - 1]frontend.Variable, position []frontend.Variable) frontend.Variable {
+	if len(position) != 2*len(siblings) {
+		panic("gadget: a position has two digits a level")
+	}
+	for level, s := range siblings {
+		low, high := position[2*level], position[2*level+1]
+		a, b := h.swap(low, node, s[0])
+		c0, c2 := h.swap(high, a, s[1])
+		c1, c3 := h.swap(high, b, s[2])
+		node = h.Node([poseidon.Arity]frontend.Variable{c0, c1, c2, c3})
+	}
+	return node
+}
+
+// swap returns (a, b), or (b, a) if the digit is 1. One constraint.
+func (h *Hasher) swap(digit, a, b frontend.Variable) (first, second frontend.Variable) {
+	moved := h.api.Mul(digit, h.api.Sub(b, a))
+	return h.api.Add(a, moved), h.api.Sub(b, moved)
+}
+
+func permute(p *poseidon2.Permutation, state []frontend.Variable) {
+	if err := p.Permutation(state); err != nil {
+		panic(err) // the width is right by construction
+	}
+}
+
+// Constant turns a native element into a constant of a circuit, or into a value
+// for a witness.
+func Constant(e fr.Element) *big.Int { return e.BigInt(new(big.Int)) }
