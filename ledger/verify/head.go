@@ -1,0 +1,90 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/transparency-dev/formats/log"
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// maxNote bounds a signed note, in bytes: a head of three lines and some witnesses' cosignatures stays far below.
+const maxNote = 16 << 10
+
+// Head is a tree head that the log signed.
+type Head struct {
+	Origin string
+	Size   int64
+	Root   [32]byte
+	// Note is the signed note itself, a C2SP tlog-checkpoint: the evidence.
+	Note []byte
+}
+
+// OpenHead reads a signed note strictly and checks the log's signature. The key's name is the log's origin.
+func OpenHead(signed []byte, key note.Verifier) (Head, error) {
+	if len(signed) > maxNote {
+		return Head{}, fmt.Errorf("not a head: the note has %d bytes, and at most %d are allowed", len(signed), maxNote)
+	}
+	c, extra, n, err := log.ParseCheckpoint(signed, key.Name(), key)
+	if err != nil {
+		return Head{}, fmt.Errorf("couldn't open the head under key %s+%08x: %w", key.Name(), key.KeyHash(), err)
+	}
+	if len(extra) > 0 || string(c.Marshal()) != n.Text {
+		return Head{}, fmt.Errorf("not a head: the note of %s is not exactly origin, size and root", c.Origin)
+	}
+	if len(c.Hash) != sha256.Size || c.Size > 1<<62 {
+		return Head{}, fmt.Errorf("not a head: size %d with a root of %d bytes", c.Size, len(c.Hash))
+	}
+	if c.Size == 0 && !bytes.Equal(c.Hash, rfc6962.DefaultHasher.EmptyRoot()) {
+		return Head{}, fmt.Errorf("not a head: size 0 with a root that is not the empty tree's")
+	}
+	return Head{Origin: c.Origin, Size: int64(c.Size), Root: [32]byte(c.Hash), Note: signed}, nil
+}
+
+// SignHead makes the signed note of a tree head.
+func SignHead(signer note.Signer, size int64, root [32]byte) ([]byte, error) {
+	c := log.Checkpoint{Origin: signer.Name(), Size: uint64(size), Hash: root[:]}
+	signed, err := note.Sign(&note.Note{Text: string(c.Marshal())}, signer)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't sign the head of size %d: %w", size, err)
+	}
+	return signed, nil
+}
+
+// CheckInclusion checks that leaf is the entry at index of the tree with this head (RFC 9162, section 2.1.3.2).
+func (h Head) CheckInclusion(index int64, leaf []byte, hashes [][32]byte) error {
+	if index < 0 || index >= h.Size {
+		return fmt.Errorf("entry %d is not in a tree of %d entries", index, h.Size)
+	}
+	hash := rfc6962.DefaultHasher.HashLeaf(leaf)
+	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(index), uint64(h.Size), hash, views(hashes), h.Root[:]); err != nil {
+		return fmt.Errorf("entry %d is not in the tree of %d entries: %w", index, h.Size, err)
+	}
+	return nil
+}
+
+// CheckConsistency checks that the tree of next continues the tree of h (RFC 9162, section 2.1.4.2).
+func (h Head) CheckConsistency(next Head, hashes [][32]byte) error {
+	if h.Origin != next.Origin {
+		return fmt.Errorf("the heads are of two logs, %q and %q", h.Origin, next.Origin)
+	}
+	if h.Size > next.Size {
+		return fmt.Errorf("the head of %d entries can't continue one of %d", next.Size, h.Size)
+	}
+	if err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(h.Size), uint64(next.Size), views(hashes), h.Root[:], next.Root[:]); err != nil {
+		return fmt.Errorf("the tree of %d entries does not continue that of %d: %w", next.Size, h.Size, err)
+	}
+	return nil
+}
+
+// views views hashes as the Merkle library wants them.
+func views(hashes [][32]byte) [][]byte {
+	out := make([][]byte, len(hashes))
+	for i := range hashes {
+		out[i] = hashes[i][:]
+	}
+	return out
+}

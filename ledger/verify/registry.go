@@ -1,0 +1,350 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"maps"
+	"slices"
+
+	"github.com/attestlog/attestlog/ledger/event"
+)
+
+// Registry is the log's law about who may say what: a fold over its source and statement entries in the order of their
+// indices. Validity is by position in the log, never by a clock: an event is valid at its index if the key that signed it was the source's at that index.
+//
+// It knows nothing of the numbering of sources (Chain) and of what claims refer to (Evidence and the ledger look that up).
+// A Registry is not safe for concurrent use; Clone gives another one.
+type Registry struct {
+	origin     string
+	operator   string // the source of entry 0
+	sources    map[string]*SourceState
+	holders    map[event.Digest]string // every key that was ever registered, recovery keys too → whose
+	statements map[event.Digest]*StatementState
+}
+
+// SourceState is what the log knows of a source.
+type SourceState struct {
+	Name       string
+	Role       event.SourceRole
+	Registered int64             // index of its registration
+	Recovery   ed25519.PublicKey // nil if none was named
+	Epoch      int               // 1 at first; one more after every rotation by the operator alone
+	Keys       []KeyState        // in the order in which they were the source's; the last one may be live
+}
+
+// KeyState is one key of a source.
+type KeyState struct {
+	Key   ed25519.PublicKey
+	ID    event.Digest
+	Since int64 // index of the entry that brought it
+	Until int64 // index of the entry that ended it; −1 while it is live
+	Epoch int
+	// Revoked tells whether it was revoked, not rotated out. Doubt is then the index from which its events are in doubt; −1 if none are.
+	Revoked bool
+	Doubt   int64
+}
+
+// Live is the key that may sign now; nil if it was revoked and nothing followed.
+func (s *SourceState) Live() *KeyState {
+	if last := &s.Keys[len(s.Keys)-1]; last.Until < 0 {
+		return last
+	}
+	return nil
+}
+
+// StatementState is what the log knows of a statement.
+type StatementState struct {
+	ID         event.Digest // SHA-256 of the verifying key
+	Registered int64        // index of its registration
+	Claims     *event.StatementClaims
+	Revoked    int64 // index of the revocation; −1 if it stands
+	Doubt      int64 // index from which its events are in doubt; −1 if none are
+}
+
+// NewRegistry is the registry of an empty log.
+func NewRegistry(origin string) *Registry {
+	return &Registry{
+		origin:     origin,
+		sources:    map[string]*SourceState{},
+		holders:    map[event.Digest]string{},
+		statements: map[event.Digest]*StatementState{},
+	}
+}
+
+// Clone is a registry that changes independently of r.
+func (r *Registry) Clone() *Registry {
+	c := &Registry{origin: r.origin, operator: r.operator, holders: maps.Clone(r.holders),
+		sources: make(map[string]*SourceState, len(r.sources)), statements: make(map[event.Digest]*StatementState, len(r.statements))}
+	for name, s := range r.sources {
+		copied := *s
+		copied.Keys = slices.Clone(s.Keys)
+		c.sources[name] = &copied
+	}
+	for id, s := range r.statements {
+		copied := *s
+		c.statements[id] = &copied
+	}
+	return c
+}
+
+// Origin is the log's name.
+func (r *Registry) Origin() string { return r.origin }
+
+// Operator is the name of the source that entry 0 registers; empty in an empty log.
+func (r *Registry) Operator() string { return r.operator }
+
+// Source is a copy of what is known of a source.
+func (r *Registry) Source(name string) (SourceState, bool) {
+	s, ok := r.sources[name]
+	if !ok {
+		return SourceState{}, false
+	}
+	copied := *s
+	copied.Keys = slices.Clone(s.Keys)
+	return copied, true
+}
+
+// Sources are the names of all sources, sorted.
+func (r *Registry) Sources() []string { return slices.Sorted(maps.Keys(r.sources)) }
+
+// Statement is what is known of a statement, by its verifying key's digest.
+func (r *Registry) Statement(id event.Digest) (StatementState, bool) {
+	s, ok := r.statements[id]
+	if !ok {
+		return StatementState{}, false
+	}
+	return *s, true
+}
+
+// Statements are all statements in the order of their registration.
+func (r *Registry) Statements() []StatementState {
+	var all []StatementState
+	for _, s := range r.statements {
+		all = append(all, *s)
+	}
+	slices.SortFunc(all, func(a, b StatementState) int { return int(a.Registered - b.Registered) })
+	return all
+}
+
+// Signer is the key under which the event's envelope must verify at this point of the log. It does not check the signature.
+func (r *Registry) Signer(e *event.Event, keyID event.Digest) (ed25519.PublicKey, error) {
+	if len(r.sources) == 0 {
+		return r.founder(e, keyID)
+	}
+	s, ok := r.sources[e.Source]
+	if !ok {
+		return nil, violates(RuleUnknownSource, "no source %q is registered with this log; its operator registers it with a source event", e.Source)
+	}
+	if live := s.Live(); live != nil && live.ID == keyID {
+		return live.Key, nil
+	}
+	if c, ok := e.Claims.(*event.SourceClaims); ok && c.Source == e.Source && len(s.Recovery) > 0 && event.KeyID(s.Recovery) == keyID &&
+		(c.Action == event.SourceRotate || c.Action == event.SourceRevoke) {
+		return s.Recovery, nil
+	}
+	if i := slices.IndexFunc(s.Keys, func(k KeyState) bool { return k.ID == keyID }); i >= 0 {
+		return nil, violates(RuleRevokedKey, "key %s of source %q ended at entry %d; sign with its current key", keyID, e.Source, s.Keys[i].Until)
+	}
+	return nil, violates(RuleWrongKey, "key %s is not the key of source %q", keyID, e.Source)
+}
+
+// founder is the signer of entry 0: the key that it registers.
+func (r *Registry) founder(e *event.Event, keyID event.Digest) (ed25519.PublicKey, error) {
+	c, ok := e.Claims.(*event.SourceClaims)
+	if !ok || c.Action != event.SourceRegister || c.Role != event.RoleOperator || c.Source != e.Source {
+		return nil, violates(RuleUnknownSource, "the first entry of a log registers its operator, by the operator's own word")
+	}
+	if event.KeyID(c.Key) != keyID {
+		return nil, violates(RuleWrongKey, "the first entry is signed by the key that it registers")
+	}
+	return c.Key, nil
+}
+
+// Judge tells whether e, whose envelope was verified under the key that Signer gave for keyID, may be the entry at index, after all that
+// was applied. Its errors are *Violation. It checks the consent of new keys, so it costs one Ed25519 verification where a key comes.
+func (r *Registry) Judge(index int64, e *event.Event, keyID event.Digest) error {
+	if e.Log != r.origin {
+		return violates(RuleWrongLog, "the event is meant for the log %q; this one is %q", e.Log, r.origin)
+	}
+	if _, err := r.Signer(e, keyID); err != nil {
+		return err
+	}
+	if err := r.permit(e); err != nil {
+		return err
+	}
+	switch c := e.Claims.(type) {
+	case *event.SourceClaims:
+		return r.judgeSource(index, e, c, keyID)
+	case *event.StatementClaims:
+		return r.judgeStatement(index, c)
+	}
+	if e.Proof == event.ProofNone {
+		return nil
+	}
+	return r.judgeProven(e)
+}
+
+// permit holds the event's kind against the role of its source.
+func (r *Registry) permit(e *event.Event) error {
+	role := event.RoleOperator // of entry 0; Signer saw to that
+	if s, ok := r.sources[e.Source]; ok {
+		role = s.Role
+	}
+	want := role
+	switch c := e.Claims.(type) {
+	case *event.SourceClaims:
+		if c.Action == event.SourceRegister || c.Source != e.Source {
+			want = event.RoleOperator
+		}
+	case *event.StatementClaims, *event.PolicyClaims, *event.SealClaims:
+		want = event.RoleOperator
+	case *event.AttestationClaims:
+		want = event.RoleProver
+	}
+	if role != want {
+		return violates(RuleNotPermitted, "source %q is registered as %s; this takes the role %s", e.Source, role, want)
+	}
+	return nil
+}
+
+func (r *Registry) judgeSource(index int64, e *event.Event, c *event.SourceClaims, keyID event.Digest) error {
+	s, known := r.sources[c.Source]
+	switch c.Action {
+	case event.SourceRegister:
+		switch {
+		case known:
+			return violates(RuleClaims, "source %q is registered already, by entry %d; rotate its key instead", c.Source, s.Registered)
+		case c.Role == event.RoleOperator && len(r.sources) > 0:
+			return violates(RuleNotPermitted, "a log has one operator: the one that entry 0 registers")
+		case bytes.Equal(c.Key, c.Recovery):
+			return violates(RuleClaims, "the recovery key must be another key")
+		case len(c.Recovery) > 0 && r.holders[event.KeyID(c.Recovery)] != "":
+			return violates(RuleClaims, "the recovery key is registered already, for source %q", r.holders[event.KeyID(c.Recovery)])
+		}
+		return r.judgeNewKey(c)
+	case event.SourceRotate:
+		if !known {
+			return violates(RuleUnknownSource, "no source %q is registered", c.Source)
+		}
+		return r.judgeNewKey(c)
+	default: // revoke
+		live := (*KeyState)(nil)
+		if known {
+			live = s.Live()
+		}
+		switch {
+		case !known:
+			return violates(RuleUnknownSource, "no source %q is registered", c.Source)
+		case live == nil || !bytes.Equal(live.Key, c.Key):
+			return violates(RuleClaims, "key %s is not the live key of source %q", event.KeyID(c.Key), c.Source)
+		case c.From > index:
+			return violates(RuleClaims, "from is entry %d, which is not before this one (%d)", c.From, index)
+		case c.Source == r.operator && len(s.Recovery) == 0:
+			return violates(RuleNotPermitted, "without a recovery key the log would have no operator any more; rotate the key instead")
+		}
+		return nil
+	}
+}
+
+// judgeNewKey checks that nobody has the key yet and that its holder consents.
+func (r *Registry) judgeNewKey(c *event.SourceClaims) error {
+	if holder := r.holders[event.KeyID(c.Key)]; holder != "" {
+		return violates(RuleClaims, "key %s is or was registered already, for source %q; a key serves once", event.KeyID(c.Key), holder)
+	}
+	if !ed25519.Verify(c.Key, event.ConsentMessage(r.origin, c.Source, c.Key), c.Consent) {
+		return violates(RuleSignature, "the consent is not signed by the new key over this log's origin, the source and the key")
+	}
+	return nil
+}
+
+func (r *Registry) judgeStatement(index int64, c *event.StatementClaims) error {
+	if c.Action == event.StatementRegister {
+		if s, known := r.statements[sha256.Sum256(c.VerifyingKey)]; known {
+			return violates(RuleClaims, "this verifying key is registered already, by entry %d", s.Registered)
+		}
+		return nil
+	}
+	s, known := r.statements[c.Statement]
+	switch {
+	case !known:
+		return violates(RuleUnknownStatement, "no statement %s is registered", c.Statement)
+	case s.Revoked >= 0:
+		return violates(RuleClaims, "statement %s was revoked already, by entry %d", c.Statement, s.Revoked)
+	case c.From > index:
+		return violates(RuleClaims, "from is entry %d, which is not before this one (%d)", c.From, index)
+	}
+	return nil
+}
+
+// judgeProven checks that the statement which a proven event names is registered for its kind and stands.
+func (r *Registry) judgeProven(e *event.Event) error {
+	s, known := r.statements[e.Statement]
+	switch {
+	case !known:
+		return violates(RuleUnknownStatement, "no statement %s is registered with this log", e.Statement)
+	case s.Revoked >= 0:
+		return violates(RuleRevokedStatement, "statement %s (%s) was revoked by entry %d", e.Statement, s.Claims.Name, s.Revoked)
+	case s.Claims.Proves != e.Kind():
+		return violates(RuleUnknownStatement, "statement %s (%s) proves events of kind %s, not %s", e.Statement, s.Claims.Name, s.Claims.Proves, e.Kind())
+	}
+	return nil
+}
+
+// Changes tells whether an event of this kind changes a registry at all.
+func Changes(k event.Kind) bool { return k == event.Source || k == event.Statement }
+
+// Apply records that e, which Judge let pass, is the entry at index.
+func (r *Registry) Apply(index int64, e *event.Event, keyID event.Digest) {
+	switch c := e.Claims.(type) {
+	case *event.SourceClaims:
+		r.applySource(index, e, c, keyID)
+	case *event.StatementClaims:
+		r.applyStatement(index, c)
+	}
+}
+
+func (r *Registry) applySource(index int64, e *event.Event, c *event.SourceClaims, keyID event.Digest) {
+	s := r.sources[c.Source]
+	switch c.Action {
+	case event.SourceRegister:
+		if len(r.sources) == 0 {
+			r.operator = c.Source
+		}
+		s = &SourceState{Name: c.Source, Role: c.Role, Registered: index, Recovery: c.Recovery, Epoch: 1}
+		r.sources[c.Source] = s
+		if len(c.Recovery) > 0 {
+			r.holders[event.KeyID(c.Recovery)] = c.Source
+		}
+	case event.SourceRotate:
+		if live := s.Live(); live != nil {
+			live.Until = index
+		}
+		if e.Source != c.Source {
+			s.Epoch++
+		}
+	case event.SourceRevoke:
+		live := s.Live()
+		live.Until, live.Revoked = index, true
+		if c.From > 0 {
+			live.Doubt = c.From
+		}
+		return
+	}
+	id := event.KeyID(c.Key)
+	s.Keys = append(s.Keys, KeyState{Key: c.Key, ID: id, Since: index, Until: -1, Epoch: s.Epoch, Doubt: -1})
+	r.holders[id] = c.Source
+}
+
+func (r *Registry) applyStatement(index int64, c *event.StatementClaims) {
+	if c.Action == event.StatementRegister {
+		id := event.Digest(sha256.Sum256(c.VerifyingKey))
+		r.statements[id] = &StatementState{ID: id, Registered: index, Claims: c, Revoked: -1, Doubt: -1}
+		return
+	}
+	s := r.statements[c.Statement]
+	s.Revoked = index
+	if c.From > 0 {
+		s.Doubt = c.From
+	}
+}
