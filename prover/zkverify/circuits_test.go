@@ -1,0 +1,124 @@
+package zkverify_test
+
+import (
+	"math/big"
+	"sync"
+	"testing"
+
+	"github.com/consensys/gnark-crypto/ecc"
+	"github.com/consensys/gnark/backend/groth16"
+	"github.com/consensys/gnark/backend/witness"
+	"github.com/consensys/gnark/constraint"
+	"github.com/consensys/gnark/frontend"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/keys"
+	"github.com/attestlog/attestlog/prover/zkverify"
+)
+
+// powers has public inputs Y[i] = X^(i+2), for a secret X: as many inputs as the
+// real statements have. commit says which of them are committed to with X, by
+// gnark's api.Commit; without it there's no commitment.
+type powers struct {
+	X      frontend.Variable
+	Y      []frontend.Variable `gnark:",public"`
+	commit []int
+}
+
+func (c *powers) Define(api frontend.API) error {
+	x := c.X
+	for i := range c.Y {
+		x = api.Mul(x, c.X)
+		api.AssertIsEqual(x, c.Y[i])
+	}
+	if c.commit == nil {
+		return nil
+	}
+	committed := []frontend.Variable{c.X}
+	for _, i := range c.commit {
+		committed = append(committed, c.Y[i])
+	}
+	h, err := api.(frontend.Committer).Commit(committed...)
+	if err != nil {
+		return err
+	}
+	api.AssertIsDifferent(api.Mul(h, h), 0)
+	return nil
+}
+
+// statement is a circuit with its keys, in gnark's form and in ours.
+type statement struct {
+	circuit *powers
+	ccs     constraint.ConstraintSystem
+	pk      groth16.ProvingKey
+	gvk     groth16.VerifyingKey
+	vk      *zkverify.VerifyingKey
+}
+
+func newStatement(t testing.TB, inputs int, commit []int) *statement {
+	t.Helper()
+	s := &statement{circuit: &powers{Y: make([]frontend.Variable, inputs), commit: commit}}
+	var err error
+	if s.ccs, err = keys.Compile(s.circuit); err != nil {
+		t.Fatal(err)
+	}
+	if s.pk, s.gvk, err = groth16.Setup(s.ccs); err != nil {
+		t.Fatal(err)
+	}
+	if s.vk, err = keys.FromGnarkVK(s.gvk); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// proven is a proof, in gnark's form and in ours.
+type proven struct {
+	*statement
+	gproof  groth16.Proof
+	gpublic witness.Witness
+	proof   []byte
+	public  []event.Element
+}
+
+func (s *statement) prove(t testing.TB, x int64) *proven {
+	t.Helper()
+	assignment := &powers{X: x, Y: make([]frontend.Variable, len(s.circuit.Y))}
+	p := &proven{statement: s}
+	y := big.NewInt(x)
+	for i := range assignment.Y {
+		y = new(big.Int).Mod(new(big.Int).Mul(y, big.NewInt(x)), ecc.BN254.ScalarField())
+		assignment.Y[i] = y
+		var e event.Element
+		y.FillBytes(e[:])
+		p.public = append(p.public, e)
+	}
+	full, err := frontend.NewWitness(assignment, ecc.BN254.ScalarField())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.gpublic, err = full.Public(); err != nil {
+		t.Fatal(err)
+	}
+	if p.gproof, err = groth16.Prove(s.ccs, s.pk, full); err != nil {
+		t.Fatal(err)
+	}
+	if p.proof, err = keys.EncodeProof(p.gproof); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *proven) item() zkverify.Item {
+	return zkverify.Item{VK: p.vk, Proof: p.proof, Public: append([]event.Element(nil), p.public...)}
+}
+
+// fixtures are shared by the tests of this package, which only read them.
+var fixtures = sync.OnceValue(func() map[string]*statement {
+	t := &testing.T{}
+	return map[string]*statement{
+		"one input":             newStatement(t, 1, nil),
+		"eight inputs":          newStatement(t, 8, nil),
+		"commitment":            newStatement(t, 8, []int{}),
+		"commitment to publics": newStatement(t, 8, []int{6, 1, 3}),
+	}
+})
