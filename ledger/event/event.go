@@ -246,7 +246,7 @@ func (c *Correlation) members(o *canon.Object) {
 		o.Text("openlineage", &c.OpenLineage, 1, 128)
 	}
 	if o.Err() == nil && *c == (Correlation{}) {
-		o.Fail("correlation", "an empty object has no place here: leave the member out")
+		o.Fail("mlflow", "name at least one run, or leave the correlation out")
 	}
 }
 

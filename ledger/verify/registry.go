@@ -238,7 +238,7 @@ func (r *Registry) judgeSource(index int64, e *event.Event, c *event.SourceClaim
 			return violates(RuleUnknownSource, "no source %q is registered", c.Source)
 		case live == nil || !bytes.Equal(live.Key, c.Key):
 			return violates(RuleClaims, "key %s is not the live key of source %q", event.KeyID(c.Key), c.Source)
-		case c.From > index:
+		case c.From >= index:
 			return violates(RuleClaims, "from is entry %d, which is not before this one (%d)", c.From, index)
 		case c.Source == r.operator && len(s.Recovery) == 0:
 			return violates(RuleNotPermitted, "without a recovery key the log would have no operator any more; rotate the key instead")
@@ -271,7 +271,7 @@ func (r *Registry) judgeStatement(index int64, c *event.StatementClaims) error {
 		return violates(RuleUnknownStatement, "no statement %s is registered", c.Statement)
 	case s.Revoked >= 0:
 		return violates(RuleClaims, "statement %s was revoked already, by entry %d", c.Statement, s.Revoked)
-	case c.From > index:
+	case c.From >= index:
 		return violates(RuleClaims, "from is entry %d, which is not before this one (%d)", c.From, index)
 	}
 	return nil
