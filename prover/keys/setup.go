@@ -8,7 +8,6 @@ import (
 
 	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark/backend/groth16"
-	groth16_bn254 "github.com/consensys/gnark/backend/groth16/bn254"
 	"github.com/consensys/gnark/constraint"
 	"github.com/consensys/gnark/frontend"
 
@@ -142,22 +141,4 @@ func (k *Keys) Prove(ctx context.Context, assignment frontend.Circuit) (proof []
 		return nil, nil, fmt.Errorf("couldn't prove: the proof doesn't verify; the proving key is not this verifying key's: %w", err)
 	}
 	return proof, public, nil
-}
-
-// checkShape says whether pk can be a proving key of ccs and of vk, as far as
-// sizes and the points that both keys share show it.
-func checkShape(pk *groth16_bn254.ProvingKey, ccs constraint.ConstraintSystem, vk *zkverify.VerifyingKey) error {
-	wires := ccs.GetNbInternalVariables() + ccs.GetNbPublicVariables() + ccs.GetNbSecretVariables()
-	shared := vk.Points()
-	switch {
-	case len(pk.InfinityA) != wires || len(pk.InfinityB) != wires,
-		pk.NbInfinityA > uint64(wires) || len(pk.G1.A) != wires-int(pk.NbInfinityA),
-		pk.NbInfinityB > uint64(wires) || len(pk.G1.B) != wires-int(pk.NbInfinityB) || len(pk.G2.B) != len(pk.G1.B),
-		pk.Domain.Cardinality < uint64(ccs.GetNbConstraints()), // a ceremony's may be larger than need be
-		uint64(len(pk.G1.Z)) < pk.Domain.Cardinality-1:
-		return errors.New("the proving key is not for this constraint system")
-	case pk.G1.Alpha != shared.Alpha || pk.G2.Beta != shared.Beta || pk.G2.Delta != shared.Delta:
-		return errors.New("the proving key is not this verifying key's")
-	}
-	return nil
 }
