@@ -3,7 +3,6 @@ package verify
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"maps"
 	"slices"
 
@@ -260,7 +259,7 @@ func (r *Registry) judgeNewKey(c *event.SourceClaims) error {
 
 func (r *Registry) judgeStatement(index int64, c *event.StatementClaims) error {
 	if c.Action == event.StatementRegister {
-		if s, known := r.statements[sha256.Sum256(c.VerifyingKey)]; known {
+		if s, known := r.statements[StatementID(c.VerifyingKey)]; known {
 			return violates(RuleClaims, "this verifying key is registered already, by entry %d", s.Registered)
 		}
 		return nil
@@ -338,7 +337,7 @@ func (r *Registry) applySource(index int64, e *event.Event, c *event.SourceClaim
 
 func (r *Registry) applyStatement(index int64, c *event.StatementClaims) {
 	if c.Action == event.StatementRegister {
-		id := event.Digest(sha256.Sum256(c.VerifyingKey))
+		id := StatementID(c.VerifyingKey)
 		r.statements[id] = &StatementState{ID: id, Registered: index, Claims: c, Revoked: -1, Doubt: -1}
 		return
 	}

@@ -1,0 +1,292 @@
+package verify
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/statement"
+	"github.com/attestlog/attestlog/prover/zkverify"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// maxRelied bounds how many entries one verdict may rest on.
+const maxRelied = 1024
+
+// Evidence is an event's entry with the entries that its verdict rests on: those of the sources that signed any of them, of its
+// statement, and of the events that its claims refer to. Gather collects it; nothing in it is believed.
+type Evidence struct {
+	Event  Receipt
+	Relied []Receipt // in any order; all receipts lead to one head
+}
+
+// Verify checks everything that can be checked with the log's key alone. The report is never nil; it holds the steps up to the one
+// that failed, whose error is returned too.
+func (ev *Evidence) Verify(key note.Verifier) (*Report, error) {
+	c := &check{Report: &Report{}, key: key, evidence: ev}
+	for _, step := range []struct {
+		name string
+		run  func() (string, error)
+	}{
+		{"head", c.head},
+		{"inclusion", c.inclusion},
+		{"relied entries", c.relied},
+		{"source", c.source},
+		{"references", c.references},
+		{"statement", c.statement},
+		{"proof", c.proof},
+		{"standing", c.standing},
+	} {
+		detail, err := step.run()
+		if err == nil && detail == "" {
+			continue // nothing to check here for this event
+		}
+		c.Steps = append(c.Steps, Step{Name: step.name, Detail: detail, Err: err})
+		if err != nil {
+			c.Verdict = Refuted
+			return c.Report, fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	c.conclude()
+	return c.Report, nil
+}
+
+// check is one run of Verify. Each step relies on those before it.
+type check struct {
+	*Report
+	key      note.Verifier
+	evidence *Evidence
+	entries  []*Entry  // the event's and the relied ones, by index
+	registry *Registry // folded up to the event, later over all entries
+	signer   SourceState
+	under    *StatementState
+	inputs   []event.Element
+}
+
+func (c *check) head() (string, error) {
+	head, err := OpenHead(c.evidence.Event.Note, c.key)
+	if err != nil {
+		return "", err
+	}
+	c.Head = head
+	return fmt.Sprintf("%s signed a tree of %d entries", head.Origin, head.Size), nil
+}
+
+func (c *check) inclusion() (string, error) {
+	entry, err := c.open(&c.evidence.Event)
+	if err != nil {
+		return "", err
+	}
+	c.Entry, c.entries = entry, []*Entry{entry}
+	return fmt.Sprintf("entry %d, event %s, is in that tree", entry.Index, entry.Digest), nil
+}
+
+// open checks a receipt against the one head that all of the evidence leads to.
+func (c *check) open(r *Receipt) (*Entry, error) {
+	if string(r.Note) != string(c.Head.Note) {
+		return nil, fmt.Errorf("the proof of entry %d leads to another head than that of the event", r.Index)
+	}
+	if err := c.Head.CheckInclusion(r.Index, r.Leaf, r.Hashes); err != nil {
+		return nil, err
+	}
+	return OpenEntry(r.Index, r.Leaf)
+}
+
+func (c *check) relied() (string, error) {
+	if len(c.evidence.Relied) > maxRelied {
+		return "", fmt.Errorf("the evidence has %d further entries, and at most %d are allowed", len(c.evidence.Relied), maxRelied)
+	}
+	for i := range c.evidence.Relied {
+		r := &c.evidence.Relied[i]
+		if slices.ContainsFunc(c.entries, func(e *Entry) bool { return e.Index == r.Index }) {
+			return "", fmt.Errorf("entry %d stands twice in the evidence", r.Index)
+		}
+		entry, err := c.open(r)
+		if err != nil {
+			return "", err
+		}
+		c.entries = append(c.entries, entry)
+	}
+	slices.SortFunc(c.entries, func(a, b *Entry) int { return int(a.Index - b.Index) })
+	return fmt.Sprintf("%d further entries are in that tree", len(c.evidence.Relied)), nil
+}
+
+// source judges every entry by the law of the log, in order, up to the event.
+func (c *check) source() (string, error) {
+	c.registry = NewRegistry(c.Head.Origin)
+	for _, e := range c.entries {
+		if e.Index > c.Entry.Index {
+			break
+		}
+		if err := c.admit(e); err != nil {
+			return "", err
+		}
+	}
+	c.signer, _ = c.registry.Source(c.Entry.Event.Source)
+	return fmt.Sprintf("%s (%s, registered by entry %d) signed it with key %s, its own at entry %d",
+		c.signer.Name, c.signer.Role, c.signer.Registered, c.Entry.Leaf.Envelope.KeyID, c.Entry.Index), nil
+}
+
+// admit lets the registry judge an entry, its signature included, and applies it.
+func (c *check) admit(e *Entry) error {
+	if len(c.registry.sources) == 0 && e.Index != 0 {
+		return errors.New("entry 0, which registers the log's operator, is missing from the evidence")
+	}
+	signer, err := c.registry.Signer(e.Event, e.Leaf.Envelope.KeyID)
+	if err == nil {
+		err = e.Leaf.Envelope.Verify(signer)
+	}
+	if err == nil {
+		err = c.registry.Judge(e.Index, e.Event, e.Leaf.Envelope.KeyID)
+	}
+	if err != nil {
+		return fmt.Errorf("entry %d: %w", e.Index, err)
+	}
+	c.registry.Apply(e.Index, e.Event, e.Leaf.Envelope.KeyID)
+	return nil
+}
+
+func (c *check) references() (string, error) {
+	refs := References(c.Entry.Event)
+	for _, d := range refs {
+		if _, err := c.resolver().Event(d); err != nil {
+			return "", err
+		}
+	}
+	if len(refs) == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("%d entries that the claims refer to come before it in the log", len(refs)), nil
+}
+
+func (c *check) statement() (string, error) {
+	e := c.Entry.Event
+	if e.Proof == event.ProofNone {
+		if len(c.Entry.Leaf.Proof) > 0 {
+			return "", errors.New("the entry carries a proof although its payload says that it has none")
+		}
+		return "", nil
+	}
+	s, ok := c.registry.Statement(e.Statement)
+	if !ok {
+		return "", fmt.Errorf("statement %s is not registered by any entry of the evidence", e.Statement)
+	}
+	c.under = &s
+	return fmt.Sprintf("%s, registered by entry %d, keys from a %s", s.Claims.Name, s.Registered, SetupWords(s.Claims.Setup)), nil
+}
+
+func (c *check) proof() (string, error) {
+	e := c.Entry.Event
+	if e.Proof != event.ProofInline {
+		return "", nil
+	}
+	vk, err := zkverify.ParseVerifyingKey(c.under.Claims.VerifyingKey)
+	if err != nil {
+		return "", err
+	}
+	known, err := statement.ByName(c.under.Claims.Name)
+	if err != nil {
+		return "", err
+	}
+	if c.inputs, err = known.Public(e, c.Entry.Digest, c.resolver()); err != nil {
+		return "", fmt.Errorf("couldn't derive the public inputs: %w", err)
+	}
+	if err := zkverify.Verify(vk, c.Entry.Leaf.Proof, c.inputs); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("the Groth16 proof verifies for the %d public inputs that the payload determines", len(c.inputs)), nil
+}
+
+// standing looks at what came after the event: revocations that put it in doubt.
+func (c *check) standing() (string, error) {
+	for _, e := range c.entries {
+		if e.Index > c.Entry.Index {
+			if err := c.admit(e); err != nil {
+				return "", err
+			}
+		}
+	}
+	c.Doubts = Doubts(c.registry, c.Entry.Index, c.Entry.Event, c.Entry.Leaf.Envelope.KeyID)
+	for _, d := range References(c.Entry.Event) {
+		if at := slices.IndexFunc(c.entries, func(e *Entry) bool { return e.Digest == d }); at >= 0 {
+			e := c.entries[at]
+			c.Doubts = append(c.Doubts, Doubts(c.registry, e.Index, e.Event, e.Leaf.Envelope.KeyID)...)
+		}
+	}
+	if len(c.Doubts) > 0 {
+		return "in doubt: " + c.Doubts[0], nil
+	}
+	return "no revocation in the evidence reaches back to it", nil
+}
+
+// Doubts are the revocations that reach back to an entry, as sentences. The registry must have been folded over the whole log, or over all that is at hand.
+func Doubts(r *Registry, index int64, e *event.Event, keyID event.Digest) []string {
+	var doubts []string
+	if s, ok := r.sources[e.Source]; ok {
+		for _, k := range s.Keys {
+			if k.ID == keyID && k.Doubt >= 0 && k.Doubt <= index && index < k.Until {
+				doubts = append(doubts, fmt.Sprintf("entry %d revoked the key that signed entry %d, from entry %d on", k.Until, index, k.Doubt))
+			}
+		}
+	}
+	if s, ok := r.statements[e.Statement]; ok && s.Doubt >= 0 && s.Doubt <= index && index < s.Revoked {
+		doubts = append(doubts, fmt.Sprintf("entry %d revoked statement %s, under which entry %d is proven, from entry %d on", s.Revoked, s.Claims.Name, index, s.Doubt))
+	}
+	return doubts
+}
+
+// References are the events that an event's claims refer to; each must stand at a lower index of the log.
+func References(e *event.Event) []event.Digest {
+	switch c := e.Claims.(type) {
+	case *event.DataAccessClaims:
+		return []event.Digest{c.Dataset}
+	case *event.AnonymizationClaims:
+		return []event.Digest{c.Dataset, c.Released}
+	case *event.TrainingRunClaims:
+		return []event.Digest{c.Dataset}
+	case *event.TrainingStepClaims:
+		return []event.Digest{c.Run}
+	case *event.ModelVersionClaims:
+		if c.Run.IsZero() {
+			return []event.Digest{c.Approval}
+		}
+		return []event.Digest{c.Approval, c.Run}
+	case *event.AttestationClaims:
+		return []event.Digest{c.Event}
+	case *event.SealClaims:
+		return []event.Digest{c.Policy}
+	case *event.ErasureClaims:
+		return []event.Digest{c.Event}
+	}
+	return nil
+}
+
+// resolver finds referred events among the entries before the event.
+func (c *check) resolver() statement.Resolver { return before{c.entries, c.Entry.Index} }
+
+type before struct {
+	entries []*Entry
+	index   int64
+}
+
+func (b before) Event(d event.Digest) (*event.Event, error) {
+	for _, e := range b.entries {
+		if e.Digest == d && e.Index < b.index {
+			return e.Event, nil
+		}
+	}
+	return nil, fmt.Errorf("event %s is not among the entries before entry %d in the evidence", d, b.index)
+}
+
+// StatementID is the identity of a statement: the digest of its verifying key.
+func StatementID(verifyingKey []byte) event.Digest { return sha256.Sum256(verifyingKey) }
+
+// SetupWords says how far keys can be trusted.
+func SetupWords(s event.Setup) string {
+	if s == event.SetupOneParty {
+		return "one-party set-up: UNTRUSTED"
+	}
+	return "ceremony"
+}

@@ -1,0 +1,92 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/statement"
+)
+
+// Verdict is what a verification comes to.
+type Verdict string
+
+const (
+	Proven  Verdict = "proven"  // in the log, by whom it says, and its claims hold
+	Claimed Verdict = "claimed" // in the log and by whom it says; the claims are the source's word
+	Waiting Verdict = "waiting" // as claimed; the proof was deferred and is not part of the evidence
+	Refuted Verdict = "refuted" // a check failed
+)
+
+// Step is one check: its name, what was found, and the error if it failed.
+type Step struct {
+	Name   string
+	Detail string
+	Err    error
+}
+
+// Report is the outcome of a verification. It keeps three things apart that must never be mixed: what is proven, what is
+// only somebody's word, and what stays trusted.
+type Report struct {
+	Verdict Verdict
+	Head    Head
+	Entry   *Entry // nil if not even the entry could be opened
+	Steps   []Step
+	Doubts  []string // revocations that reach back to the event: it stands, in amber
+
+	Proven  []string
+	Claimed []string
+	Trusted []string
+}
+
+// conclude writes the verdict in sentences.
+func (c *check) conclude() {
+	e := c.Entry.Event
+	c.Proven = append(c.Proven, fmt.Sprintf("Entry %d is in the log %s of %d entries, and source %s signed it.", c.Entry.Index, c.Head.Origin, c.Head.Size, e.Source))
+	c.Verdict = Claimed
+	switch e.Proof {
+	case event.ProofInline:
+		c.Verdict = Proven
+		c.concludeProof()
+	case event.ProofDeferred:
+		c.Verdict = Waiting
+		c.Claimed = append(c.Claimed, "Everything in the claims: the proof is deferred, and the evidence holds none.")
+	default:
+		c.Claimed = append(c.Claimed, fmt.Sprintf("Everything in the claims: source %s says so, without a proof.", e.Source))
+	}
+	c.Claimed = append(c.Claimed,
+		"When it happened: time is the source's clock, logged is the log's.",
+		fmt.Sprintf("That the event is about %q: subject, purpose and the like are the source's words.", e.Subject.Name))
+	c.Trusted = append(c.Trusted,
+		fmt.Sprintf("That source %s is who it is registered as: the operator registered it, and the holder of its key consented.", e.Source),
+		"That the log shows everybody this same history, and no revocation after the entries in this evidence: monitors and witnesses check that.")
+}
+
+func (c *check) concludeProof() {
+	known, err := statement.ByName(c.under.Claims.Name)
+	if err != nil {
+		return // can't be: the proof was verified under it
+	}
+	c.Proven = append(c.Proven, c.sentence(), known.Shows)
+	c.Trusted = append(c.Trusted, known.NotShown...)
+	if c.under.Claims.Setup == event.SetupOneParty {
+		c.Trusted = append(c.Trusted, "UNTRUSTED keys: those of "+c.under.Claims.Name+" come from a one-party set-up. Whoever ran it could forge proofs.")
+	}
+}
+
+// sentence says what is proven of this event, in its own figures.
+func (c *check) sentence() string {
+	claims, ok := c.Entry.Event.Claims.(*event.DataAccessClaims)
+	if !ok {
+		return "The claims hold as the statement says."
+	}
+	data, err := c.resolver().Event(claims.Dataset)
+	if err != nil {
+		return "The claims hold as the statement says."
+	}
+	if data.Source == c.Entry.Event.Source {
+		c.Trusted = append(c.Trusted, fmt.Sprintf("The data set's rows and consent: its controller is the source %s itself.", data.Source))
+	}
+	return fmt.Sprintf("The source declares %d records read. All %d are rows of %q that consented to %q, and of each only these columns were read: %s.",
+		claims.Records, claims.Records, data.Subject.Name, claims.Purpose, strings.Join(claims.Columns, ", "))
+}
