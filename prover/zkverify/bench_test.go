@@ -14,8 +14,8 @@ import (
 // one and on two goroutines, and VerifyBatch on all cores. Every figure is the
 // rate of proofs a second.
 func BenchmarkVerify(b *testing.B) {
-	for _, name := range []string{"eight inputs", "commitment to publics"} {
-		s := fixtures()[name]
+	for _, name := range []string{eightInputs, committingOpen} {
+		s := fixtures(b)[name]
 		items := make([]zkverify.Item, 256)
 		var first *proven
 		for i := range items {
@@ -92,7 +92,7 @@ func BenchmarkVerify(b *testing.B) {
 }
 
 func BenchmarkParseVerifyingKey(b *testing.B) {
-	e := fixtures()["eight inputs"].vk.Bytes()
+	e := fixtures(b)[eightInputs].vk.Bytes()
 	for b.Loop() {
 		if _, err := zkverify.ParseVerifyingKey(e); err != nil {
 			b.Fatal(err)

@@ -55,20 +55,16 @@ type statement struct {
 	vk      *zkverify.VerifyingKey
 }
 
-func newStatement(t testing.TB, inputs int, commit []int) *statement {
-	t.Helper()
-	s := &statement{circuit: &powers{Y: make([]frontend.Variable, inputs), commit: commit}}
-	var err error
+func newStatement(inputs int, commit []int) (s *statement, err error) {
+	s = &statement{circuit: &powers{Y: make([]frontend.Variable, inputs), commit: commit}}
 	if s.ccs, err = keys.Compile(s.circuit); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if s.pk, s.gvk, err = groth16.Setup(s.ccs); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	if s.vk, err = keys.FromGnarkVK(s.gvk); err != nil {
-		t.Fatal(err)
-	}
-	return s
+	s.vk, err = keys.FromGnarkVK(s.gvk)
+	return s, err
 }
 
 // proven is a proof, in gnark's form and in ours.
@@ -112,13 +108,40 @@ func (p *proven) item() zkverify.Item {
 	return zkverify.Item{VK: p.vk, Proof: p.proof, Public: append([]event.Element(nil), p.public...)}
 }
 
+// Names of the fixtures.
+const (
+	oneInput       = "one input"
+	eightInputs    = "eight inputs"
+	committing     = "commitment"
+	committingOpen = "commitment to publics"
+)
+
 // fixtures are shared by the tests of this package, which only read them.
-var fixtures = sync.OnceValue(func() map[string]*statement {
-	t := &testing.T{}
-	return map[string]*statement{
-		"one input":             newStatement(t, 1, nil),
-		"eight inputs":          newStatement(t, 8, nil),
-		"commitment":            newStatement(t, 8, []int{}),
-		"commitment to publics": newStatement(t, 8, []int{6, 1, 3}),
+func fixtures(t testing.TB) map[string]*statement {
+	t.Helper()
+	f, err := setUpOnce()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return f
+}
+
+var setUpOnce = sync.OnceValues(func() (map[string]*statement, error) {
+	all := map[string]*statement{}
+	for name, c := range map[string]struct {
+		inputs int
+		commit []int
+	}{
+		oneInput:       {1, nil},
+		eightInputs:    {8, nil},
+		committing:     {8, []int{}},
+		committingOpen: {8, []int{6, 1, 3}},
+	} {
+		s, err := newStatement(c.inputs, c.commit)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = s
+	}
+	return all, nil
 })
