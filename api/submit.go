@@ -1,0 +1,258 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/attestlog/attestlog/ledger"
+	"github.com/attestlog/attestlog/ledger/event"
+)
+
+// postEvent logs one event: 201 when it is new, 200 with the same receipt when the log has it already.
+func (s *server) postEvent(w http.ResponseWriter, r *http.Request) {
+	body, release, err := s.takeBody(w, r, s.limits.Event)
+	if err != nil {
+		s.failSubmission(w, r, err)
+		return
+	}
+	defer release()
+	sub, err := decodeOne(body)
+	if err != nil {
+		s.failSubmission(w, r, refusef(ledger.Malformed, sentence(err)))
+		return
+	}
+	outcomes := s.ledger.Submit(r.Context(), []*event.Submission{sub})
+	s.metrics.count(outcomes)
+	s.quota.chargeOutcomes(r, outcomes)
+	o := &outcomes[0]
+	if o.Refusal != nil {
+		s.refuse(w, r, o.Refusal)
+		return
+	}
+	w.Header().Set("Location", "/v1/events/"+o.Receipt.Digest.String())
+	status := http.StatusCreated
+	if o.Duplicate {
+		status = http.StatusOK
+	}
+	s.sendJSON(w, status, appendReceipt(nil, o.Receipt, preferred(w, r)))
+}
+
+// postBatch logs up to 1,000 events, each with an outcome of its own. The answer is 200 whatever the outcomes are, save
+// where none was judged because the log can't take any now.
+func (s *server) postBatch(w http.ResponseWriter, r *http.Request) {
+	body, release, err := s.takeBody(w, r, s.limits.Batch)
+	if err != nil {
+		s.failSubmission(w, r, err)
+		return
+	}
+	defer release()
+	events, err := cutBatch(body, s.limits.BatchEvents)
+	switch {
+	case errors.Is(err, errTooManyEvents):
+		s.failSubmission(w, r, refusef(ledger.TooLarge, fmt.Sprintf("A batch has at most %d events: send the rest in another one.", s.limits.BatchEvents)))
+		return
+	case err != nil:
+		s.failSubmission(w, r, refusef(ledger.Malformed, sentence(err)))
+		return
+	}
+	outcomes := s.submitAll(r.Context(), events)
+	s.metrics.count(outcomes)
+	s.quota.chargeOutcomes(r, outcomes)
+	if refusal := postponed(outcomes); refusal != nil {
+		s.refuse(w, r, refusal)
+		return
+	}
+	s.sendJSON(w, http.StatusOK, appendBatch(outcomes, preferred(w, r)))
+}
+
+// submitAll hands what decodes to the log, in order. What doesn't is refused on its own: nobody knows whose it is, so that
+// later events of its source meet a gap, not a depends-on.
+func (s *server) submitAll(ctx context.Context, events [][]byte) []ledger.Outcome {
+	outcomes := make([]ledger.Outcome, len(events))
+	subs := make([]*event.Submission, 0, len(events))
+	place := make([]int, 0, len(events))
+	for i, raw := range events {
+		if int64(len(raw)) > s.limits.Event {
+			outcomes[i].Refusal = refusef(ledger.TooLarge, fmt.Sprintf("A submission has at most %d bytes.", s.limits.Event))
+			continue
+		}
+		sub, err := event.DecodeSubmission(raw)
+		if err != nil {
+			outcomes[i].Refusal = refusef(ledger.Malformed, sentence(err))
+			continue
+		}
+		subs = append(subs, sub)
+		place = append(place, i)
+	}
+	if len(subs) == 0 {
+		return outcomes
+	}
+	for i, o := range s.ledger.Submit(ctx, subs) {
+		outcomes[place[i]] = o
+	}
+	return outcomes
+}
+
+// postponed is the refusal of a batch of which every event may succeed later, so that the whole of it is to be sent again.
+func postponed(outcomes []ledger.Outcome) *ledger.Refusal {
+	first := outcomes[0].Refusal
+	for i := range outcomes {
+		refusal := outcomes[i].Refusal
+		if refusal == nil || retryAfter(typeOf(refusal.Code), refusal) == 0 && refusal.Code != ledger.DependsOn {
+			return nil
+		}
+	}
+	if first.Code == ledger.DependsOn {
+		return nil
+	}
+	return first
+}
+
+func appendBatch(outcomes []ledger.Outcome, as shape) []byte {
+	size := 256
+	for i := range outcomes {
+		if receipt := outcomes[i].Receipt; receipt != nil {
+			size += 256
+			if !as.minimal {
+				size += len(receipt.Leaf)*4/3 + 67*len(receipt.Hashes)
+			}
+			// All that one commit took has one checkpoint. Where the batch fell into several, the last is the newest.
+			as.shared = string(receipt.Checkpoint)
+		}
+	}
+	b := append(make([]byte, 0, size+len(as.shared)+64), '{')
+	if as.shared != "" {
+		b = append(b, `"checkpoint":`...)
+		b = appendString(b, as.shared)
+		b = append(b, ',')
+	}
+	b = append(b, `"outcomes":[`...)
+	for i := range outcomes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendOutcome(b, &outcomes[i], as)
+	}
+	return append(b, "]}"...)
+}
+
+// takeBody reads a JSON body of at most limit bytes, after it has found room for it. The caller calls release when it no
+// longer needs the bytes.
+func (s *server) takeBody(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
+	if err := s.quota.admit(r); err != nil {
+		return nil, nil, err
+	}
+	if err := checkContentType(r); err != nil {
+		return nil, nil, err
+	}
+	if r.ContentLength > limit {
+		return nil, nil, &http.MaxBytesError{Limit: limit}
+	}
+	room := limit
+	if r.ContentLength >= 0 {
+		room = r.ContentLength
+	}
+	waiting, cancel := context.WithTimeout(r.Context(), s.limits.Timeout)
+	defer cancel()
+	if err := s.bodies.Acquire(waiting, room); err != nil {
+		return nil, nil, &ledger.Refusal{Code: ledger.Busy, Detail: "The log has no room for another request of this size: try again later, or send less at once.", RetryAfter: time.Second}
+	}
+	body, err = readBody(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
+	if err != nil {
+		s.bodies.Release(room)
+		return nil, nil, err
+	}
+	return body, func() { s.bodies.Release(room) }, nil
+}
+
+func readBody(from io.Reader, length int64) ([]byte, error) {
+	var body []byte
+	var err error
+	if length >= 0 {
+		body = make([]byte, length)
+		_, err = io.ReadFull(from, body)
+	} else {
+		body, err = io.ReadAll(from)
+	}
+	var tooLarge *http.MaxBytesError
+	var network net.Error
+	switch {
+	case err == nil || errors.As(err, &tooLarge):
+		return body, err
+	case errors.As(err, &network) && network.Timeout():
+		return nil, refusef(requestTimeout, "The body did not arrive in time: send less at once.")
+	}
+	return nil, refusef(ledger.Malformed, "The body ended before the length that its header says: send it again.")
+}
+
+func checkContentType(r *http.Request) error {
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset := params["charset"]
+	if err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return refusef(unsupportedMediaType, "Send the body as application/json, in UTF-8.")
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return refusef(unsupportedMediaType, "Send the body as it is, without a content encoding.")
+	}
+	return nil
+}
+
+// decodeOne decodes the body of a single submission, after a look at how deep it goes.
+func decodeOne(body []byte) (*event.Submission, error) {
+	value, rest, err := cutValue(body)
+	if err != nil {
+		return nil, fmt.Errorf("not a submission: %w", err)
+	}
+	if len(skipSpace(rest)) > 0 {
+		return nil, fmt.Errorf("not a submission: something follows its end")
+	}
+	return event.DecodeSubmission(value)
+}
+
+// failSubmission answers a submission that the log never saw.
+func (s *server) failSubmission(w http.ResponseWriter, r *http.Request, err error) {
+	refusal := s.refusal(r.Context(), err)
+	outcome := []ledger.Outcome{{Refusal: refusal}}
+	s.metrics.count(outcome)
+	s.quota.chargeOutcomes(r, outcome)
+	s.refuse(w, r, refusal)
+}
+
+// preferred reads what the client would like (RFC 7240), and says whether it gets it.
+func preferred(w http.ResponseWriter, r *http.Request) shape {
+	w.Header().Add("Vary", "Prefer")
+	for _, header := range r.Header.Values("Prefer") {
+		for preference := range strings.SplitSeq(header, ",") {
+			if preference, _, _ = strings.Cut(preference, ";"); strings.TrimSpace(preference) == "return=minimal" {
+				w.Header().Set("Preference-Applied", "return=minimal")
+				return shape{minimal: true}
+			}
+		}
+	}
+	return shape{}
+}
+
+func (s *server) sendJSON(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)+1))
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-cache")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // the client is gone if this fails
+}
+
+// sentence makes an error a sentence for the detail of a problem.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
