@@ -245,6 +245,9 @@ func openRow(r table.Opening) (row openedRow, err error) {
 	if len(r.Block) != dataAccessLayout.BlockElements() {
 		return row, violation(RulePath, -1, "a block has %d elements, not %d", dataAccessLayout.BlockElements(), len(r.Block))
 	}
+	if r.Index < 0 {
+		return row, violation(RuleIndex, -1, "there is no row of that index in any table")
+	}
 	elements := r.RowElements(dataAccessLayout)
 	for g, e := range elements[:dataAccessLayout.CellElements] {
 		b := e.Bytes()

@@ -1,0 +1,66 @@
+package gadget
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/consensys/gnark-crypto/ecc"
+	"github.com/consensys/gnark/constraint"
+	"github.com/consensys/gnark/frontend"
+	"github.com/consensys/gnark/frontend/cs/r1cs"
+)
+
+// Compile turns a circuit into its constraint system over BN254, and refuses it if
+// any wire stands in no constraint, since a prover may give such a wire any value
+// (see [BindPublic] for what that means for a public input). gnark 0.16.1 has a
+// check of that name, but it does nothing.
+func Compile(circuit frontend.Circuit) (constraint.ConstraintSystem, error) {
+	ccs, err := frontend.Compile(ecc.BN254.ScalarField(), r1cs.NewBuilder, circuit)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't compile the circuit: %w", err)
+	}
+	loose, err := Unconstrained(ccs)
+	if err != nil {
+		return nil, err
+	}
+	if len(loose) > 0 {
+		return nil, fmt.Errorf("the circuit is unsound: %d of its wires are unconstrained, among them %s", len(loose), strings.Join(loose[:min(len(loose), 8)], ", "))
+	}
+	return ccs, nil
+}
+
+// Unconstrained names the wires of a constraint system that stand in none of its
+// constraints with a coefficient other than zero.
+func Unconstrained(ccs constraint.ConstraintSystem) ([]string, error) {
+	system, ok := ccs.(constraint.R1CS[constraint.U64])
+	if !ok {
+		return nil, fmt.Errorf("a %T is no rank-1 constraint system", ccs)
+	}
+	public, secret, internal := ccs.GetNbPublicVariables(), ccs.GetNbSecretVariables(), ccs.GetNbInternalVariables()
+	seen := make([]bool, public+secret+internal)
+	seen[0] = true // the constant one
+	mark := func(l constraint.LinearExpression) {
+		for _, t := range l {
+			if t.CoeffID() != constraint.CoeffIdZero {
+				seen[t.WireID()] = true
+			}
+		}
+	}
+	it := system.GetR1CIterator()
+	for c := it.Next(); c != nil; c = it.Next() {
+		mark(c.L)
+		mark(c.R)
+		mark(c.O)
+	}
+	var loose []string
+	for wire, ok := range seen {
+		switch {
+		case ok:
+		case wire < public+secret:
+			loose = append(loose, system.VariableToString(wire))
+		default:
+			loose = append(loose, fmt.Sprintf("internal wire %d", wire))
+		}
+	}
+	return loose, nil
+}
