@@ -30,7 +30,9 @@ func Gather(ctx context.Context, from Library, index, size int64) (*Evidence, er
 		return nil, fmt.Errorf("couldn't gather the evidence about entry %d: %w", index, err)
 	}
 	at := slices.IndexFunc(g.receipts, func(r Receipt) bool { return r.Index == index })
-	return &Evidence{Event: g.receipts[at], Relied: slices.Delete(g.receipts, at, at+1)}, nil
+	ev := &Evidence{Event: g.receipts[at]}
+	ev.Relied = slices.Delete(g.receipts, at, at+1)
+	return ev, nil
 }
 
 type gathering struct {
