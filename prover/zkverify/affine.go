@@ -67,7 +67,12 @@ func (ad *adder) double(dst, a []bn254.G1Affine) {
 
 // sum adds up the points of each list, and empties it.
 func (ad *adder) sum(lists [][]bn254.G1Affine) []bn254.G1Affine {
-	var left, right []bn254.G1Affine
+	total := 0
+	for _, l := range lists {
+		total += len(l)
+	}
+	left := make([]bn254.G1Affine, 0, total/2)
+	right := make([]bn254.G1Affine, 0, total/2)
 	for {
 		left, right = left[:0], right[:0]
 		for _, l := range lists {

@@ -2,6 +2,7 @@ package zkverify
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -23,11 +24,11 @@ const maxFold = 256
 
 // VerifyBatch checks many proofs, of any mixture of verifying keys, and returns
 // one verdict for each: nil where [Verify] would return nil, up to a
-// probability of 2^-128. It uses all cores and returns when all its goroutines
+// probability of 2^-127. It uses all cores and returns when all its goroutines
 // have ended.
 //
-// A batch of valid proofs takes about a quarter of the time of checking each by
-// itself. Each invalid proof adds a bisection: about 2·log2(n) smaller folds.
+// 64 valid proofs take less than a third of the time that it takes to check each by
+// itself on as many cores. Each invalid proof adds a bisection: about 2·log2(n) smaller folds.
 func VerifyBatch(items []Item) []error {
 	verdicts := make([]error, len(items))
 	claims := make([]*claim, len(items))
@@ -115,43 +116,63 @@ func fold(claims []*claim) bool {
 		g.add(c, weights[i], knowledge[i])
 	}
 
-	// Every task yields a factor of the product; the heavy ones come first.
-	var mu sync.Mutex
-	var product bn254.GT
-	product.SetOne()
-	valid := true
-	multiply := func(f bn254.GT, outside []bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		product.Mul(&product, &f)
-		for _, bad := range outside {
-			valid = valid && !bad
-		}
-	}
+	// Each core takes a share of the pairs; the first takes fewer, and the
+	// groups' pairs too.
+	shares := shareOut(len(claims), len(groups), runtime.GOMAXPROCS(0))
+	products := make([]bn254.GT, len(shares))
+	outside := make([][]bool, len(shares))
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		var fixed []fixedPair
-		for _, g := range groups {
-			fixed = append(fixed, g.pairs()...)
-		}
-		multiply(millerLoop(nil, fixed))
-	})
-	inParallel(len(claims), func(from, to int) {
-		points := make([]bn254.G1Affine, to-from)
-		for i := range points {
-			points[i] = free[from+i].p
-		}
-		for i, p := range scaleEach(points, weights[from:to]) {
-			free[from+i].p = p
-		}
-		multiply(millerLoop(free[from:to], nil))
-	})
-	wg.Wait()
-	if !valid {
-		return false
+	for i, share := range shares {
+		wg.Go(func() {
+			var fixed []fixedPair
+			if i == 0 {
+				for _, g := range groups {
+					fixed = append(fixed, g.pairs()...)
+				}
+			}
+			mine := free[share.from:share.to]
+			scale(mine, weights[share.from:share.to])
+			products[i], outside[i] = millerLoop(mine, fixed)
+		})
 	}
-	product = bn254.FinalExponentiation(&product)
-	return product.IsOne()
+	wg.Wait()
+	for i := range outside {
+		if slices.Contains(outside[i], true) {
+			return false
+		}
+		if i > 0 {
+			products[0].Mul(&products[0], &products[i])
+		}
+	}
+	f := bn254.FinalExponentiation(&products[0])
+	return f.IsOne()
+}
+
+// scale sets each p to its multiple.
+func scale(pairs []freePair, weights []coefficient) {
+	points := make([]bn254.G1Affine, len(pairs))
+	for i := range points {
+		points[i] = pairs[i].p
+	}
+	for i, p := range scaleEach(points, weights) {
+		pairs[i].p = p
+	}
+}
+
+// share is a range of the claims, [from, to).
+type share struct{ from, to int }
+
+// shareOut divides n claims among the cores so that all end at about the same
+// time, though the first has the groups' pairs to make as well. Measured in
+// claims, these take about two for each group and one for every twenty claims.
+func shareOut(n, groups, cores int) []share {
+	extra := 2*groups + n/20
+	each := max(1, (n+extra+cores-1)/cores)
+	shares := []share{{0, min(n, max(0, each-extra))}}
+	for from := shares[0].to; from < n; from += each {
+		shares = append(shares, share{from, min(n, from+each)})
+	}
+	return shares
 }
 
 // group gathers the claims of one verifying key: their equations share γ, δ and
@@ -193,13 +214,13 @@ func (g *group) add(c *claim, weight, knowledge coefficient) {
 // their product is 1 when the claims hold.
 func (g *group) pairs() []fixedPair {
 	ad := &adder{}
-	var alpha, public windowSums
+	alpha, public := newWindowSums(4), newWindowSums(4*len(g.vk.k)+1)
 	var minusSum fr.Element
 	minusSum.Neg(&g.weightSum)
-	g.vk.alphaTable.add(&alpha, &minusSum)
-	g.vk.k[0].add(&public, &g.weightSum)
+	g.vk.alphaTable.add(alpha, &minusSum)
+	g.vk.k[0].add(public, &g.weightSum)
 	for j := range g.inputSums {
-		g.vk.k[j+1].add(&public, &g.inputSums[j])
+		g.vk.k[j+1].add(public, &g.inputSums[j])
 	}
 	if g.vk.hasCommitment {
 		public[0] = append(public[0], linearCombination(g.d, g.weights))
@@ -217,19 +238,14 @@ func (g *group) pairs() []fixedPair {
 	return pairs
 }
 
-// inParallel cuts [0, n) into as many pieces as there are cores, but none of
-// more than 64, and returns when work has been done on all of them.
+// inParallel cuts [0, n) into a piece for each core, and returns when work has
+// been done on all of them.
 func inParallel(n int, work func(from, to int)) {
 	cores := runtime.GOMAXPROCS(0)
-	size := max(1, min(64, (n+cores-1)/cores))
+	size := max(1, (n+cores-1)/cores)
 	var wg sync.WaitGroup
-	turn := make(chan struct{}, cores)
 	for from := 0; from < n; from += size {
-		turn <- struct{}{}
-		wg.Go(func() {
-			work(from, min(from+size, n))
-			<-turn
-		})
+		wg.Go(func() { work(from, min(from+size, n)) })
 	}
 	wg.Wait()
 }

@@ -148,6 +148,16 @@ func scaleEach(points []bn254.G1Affine, c []coefficient) []bn254.G1Affine {
 // points whose sum counts 16^w times.
 type windowSums [windows][]bn254.G1Affine
 
+// newWindowSums makes room for n points in each list.
+func newWindowSums(n int) *windowSums {
+	room := make([]bn254.G1Affine, windows*n)
+	s := &windowSums{}
+	for w := range s {
+		s[w] = room[w*n : w*n : (w+1)*n]
+	}
+	return s
+}
+
 func (s *windowSums) add(m *multiples, k uint64, endo bool) {
 	for w, digit := range signedDigits(k) {
 		if digit == 0 {
@@ -179,7 +189,7 @@ func (s *windowSums) result(ad *adder) bn254.G1Affine {
 // linearCombination returns Σ c[i]·points[i].
 func linearCombination(points []bn254.G1Affine, c []coefficient) bn254.G1Affine {
 	ad := &adder{}
-	var s windowSums
+	s := newWindowSums(2 * len(points))
 	tables := newMultiples(points, ad)
 	for i := range tables {
 		s.add(&tables[i], c[i].a, false)

@@ -110,10 +110,10 @@ func (c *claim) verify() error {
 
 // publicPoint is K_0 + Σ x_i·K_i (+ D).
 func (c *claim) publicPoint() bn254.G1Affine {
-	var s windowSums
+	s := newWindowSums(4*len(c.inputs) + 2)
 	s[0] = append(s[0], c.vk.points.K[0])
 	for i := range c.inputs {
-		c.vk.k[i+1].add(&s, &c.inputs[i])
+		c.vk.k[i+1].add(s, &c.inputs[i])
 	}
 	if c.proof.Commitment != nil {
 		s[0] = append(s[0], c.proof.Commitment.D)
