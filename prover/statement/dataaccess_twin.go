@@ -21,6 +21,9 @@ type DataAccessWitness struct {
 	Records []table.Opening            // the rows read, by strictly increasing index
 }
 
+// Proves returns the kind of events that the witness is about.
+func (*DataAccessWitness) Proves() event.Kind { return event.DataAccess }
+
 // dataAccessLayout is the layout of every data set of up to 30 columns.
 var dataAccessLayout = table.Layout{Columns: DataAccessColumns, CellElements: 2, RowsPerBlock: 4}
 

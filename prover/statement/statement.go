@@ -82,6 +82,12 @@ type Resolver interface {
 	Event(d event.Digest) (*event.Event, error)
 }
 
+// Witness is what the prover of a statement knows: one of the types named …Witness
+// in this package. Never log one.
+type Witness interface {
+	Proves() event.Kind // the kind of events that it is about
+}
+
 // Public derives the public inputs of the statement for an event with the given
 // digest, in the order of Inputs. The event must name the statement by its
 // verifying key and be of the kind that it proves.

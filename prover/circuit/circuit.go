@@ -1,0 +1,123 @@
+// Package circuit is the closed table of circuits: for each statement of package
+// statement, how its circuit is compiled and how a witness is assigned to it. The
+// circuits themselves are in the folders below, a folder for each kind of event.
+//
+// Keys, commands and benchmarks come here instead of to a circuit, so that adding
+// a circuit is a folder and a row in this table. Nothing registers itself.
+//
+// Importing this package also makes gnark know the hints that the circuits' solvers
+// call, so whoever loads a constraint system from disk must link it.
+package circuit
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/consensys/gnark/constraint"
+	"github.com/consensys/gnark/frontend"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/circuit/dataaccess"
+	"github.com/attestlog/attestlog/prover/statement"
+)
+
+// Circuit proves one statement.
+type Circuit struct {
+	Statement statement.Statement
+	family    *family
+}
+
+// family is a circuit for all classes of a statement.
+type family struct {
+	proves  event.Kind
+	compile func(capacity int) (constraint.ConstraintSystem, error)
+	assign  func(s statement.Statement, w statement.Witness, e *event.Event, digest event.Digest, refs statement.Resolver) (frontend.Circuit, error)
+	sample  func(capacity int) (frontend.Circuit, []event.Element, error)
+}
+
+// families is the table. It is never written to.
+var families = []family{
+	{event.DataAccess, dataaccess.Compile, assignDataAccess, sampleDataAccess},
+}
+
+// All returns a circuit for each statement.
+func All() []Circuit {
+	var all []Circuit
+	for _, s := range statement.All() {
+		if c, err := For(s); err == nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// For returns the circuit of a statement.
+func For(s statement.Statement) (Circuit, error) {
+	for i := range families {
+		if families[i].proves == s.Proves {
+			return Circuit{s, &families[i]}, nil
+		}
+	}
+	return Circuit{}, fmt.Errorf("there is no circuit for %s", s.Name)
+}
+
+// ByName returns the circuit of the statement of that name, such as "data-access-64".
+func ByName(name string) (Circuit, error) {
+	s, err := statement.ByName(name)
+	if err != nil {
+		return Circuit{}, err
+	}
+	return For(s)
+}
+
+// Compile returns the constraint system. Compiling is deterministic: the SHA-256
+// of what its WriteTo writes identifies the circuit.
+func (c Circuit) Compile() (constraint.ConstraintSystem, error) {
+	return c.family.compile(c.Statement.Capacity)
+}
+
+// ErrFalse tells that the event's statement is not true of the witness. The reason,
+// which errors.As finds beside it, is the native twin's.
+var ErrFalse = errors.New("the claims are not true of the witness")
+
+// Assign derives the public inputs of an event with the given digest, checks in plain
+// Go that its claims are true of the witness, and fills the circuit. False claims
+// give [ErrFalse] with the rule that is broken, claims that the statement can't be
+// about a *statement.RangeError.
+func (c Circuit) Assign(w statement.Witness, e *event.Event, digest event.Digest, refs statement.Resolver) (frontend.Circuit, error) {
+	if e.Kind() != c.Statement.Proves || w.Proves() != c.Statement.Proves {
+		return nil, fmt.Errorf("%s can't be proven of an event of kind %s with a witness of kind %s", c.Statement.Name, e.Kind(), w.Proves())
+	}
+	return c.family.assign(c.Statement, w, e, digest, refs)
+}
+
+// Sample returns an assignment that satisfies the circuit, and its public inputs: for
+// measurements and for trying out keys. It is the same at every call, and nothing
+// about it is secret.
+func (c Circuit) Sample() (frontend.Circuit, []event.Element, error) {
+	return c.family.sample(c.Statement.Capacity)
+}
+
+func assignDataAccess(s statement.Statement, w statement.Witness, e *event.Event, digest event.Digest, refs statement.Resolver) (frontend.Circuit, error) {
+	witness, claims := w.(*statement.DataAccessWitness), e.Claims.(*event.DataAccessClaims)
+	p, err := statement.DeriveDataAccess(s, claims, event.Context(e.Log, e.Statement, digest), refs)
+	if err != nil {
+		return nil, err
+	}
+	if err := statement.CheckDataAccess(s.Capacity, witness, p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
+	}
+	return dataaccess.Assign(s.Capacity, witness, p)
+}
+
+func sampleDataAccess(capacity int) (frontend.Circuit, []event.Element, error) {
+	w, p, err := dataaccess.Sample(capacity)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := dataaccess.Assign(capacity, w, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, p.Elements(), nil
+}
