@@ -101,6 +101,23 @@ func (ad *adder) sum(lists [][]bn254.G1Affine) []bn254.G1Affine {
 	return sums
 }
 
+// affine converts points from Jacobian coordinates, on the calling goroutine.
+func (ad *adder) affine(points []bn254.G1Jac) []bn254.G1Affine {
+	ad.reserve(len(points))
+	for i := range points {
+		ad.denominators[i] = points[i].Z // zero at infinity
+	}
+	ad.invert()
+	result := make([]bn254.G1Affine, len(points))
+	for i := range points {
+		var square fp.Element
+		square.Square(&ad.denominators[i])
+		result[i].X.Mul(&points[i].X, &square)
+		result[i].Y.Mul(&points[i].Y, &square).Mul(&result[i].Y, &ad.denominators[i])
+	}
+	return result
+}
+
 func (ad *adder) reserve(n int) {
 	if cap(ad.denominators) < n {
 		ad.denominators = make([]fp.Element, n)

@@ -36,6 +36,6 @@
 // Each equation is raised to a random 128-bit power and all are multiplied
 // together, so that n proofs cost n Miller loops (which share their squarings
 // and field inversions), a few fixed pairings per verifying key, and one final
-// exponentiation. A false equation survives with probability 2^-127. When a
+// exponentiation. A false equation survives with probability 2^-128. When a
 // fold fails, it is bisected, so every proof gets a verdict of its own.
 package zkverify

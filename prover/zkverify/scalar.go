@@ -118,30 +118,33 @@ func scaleEach(points []bn254.G1Affine, c []coefficient) []bn254.G1Affine {
 	ad := &adder{}
 	n := len(points)
 	tables := newMultiples(points, ad)
-	da := make([][windows]int8, n)
-	db := make([][windows]int8, n)
+
+	// What each window adds to point i is at [w*n+i]: multiples of P and of φ(P),
+	// put together for all windows at once.
+	addends := make([]bn254.G1Affine, windows*n)
+	endo := make([]bn254.G1Affine, windows*n)
 	for i := range c {
-		da[i], db[i] = signedDigits(c[i].a), signedDigits(c[i].b)
+		a, b := signedDigits(c[i].a), signedDigits(c[i].b)
+		for w := range windows {
+			addends[w*n+i] = tables[i].times(a[w])
+			p := tables[i].times(b[w])
+			endo[w*n+i] = endomorphism(&p)
+		}
 	}
-	result := make([]bn254.G1Affine, n) // infinity
-	addend := make([]bn254.G1Affine, n)
-	for w := windows - 1; w >= 0; w-- {
-		if w < windows-1 {
+	ad.add(addends, addends, endo)
+
+	result := make([]bn254.G1Jac, n)
+	for i := range result {
+		acc := &result[i]
+		acc.FromAffine(&addends[(windows-1)*n+i])
+		for w := windows - 2; w >= 0; w-- {
 			for range windowBits {
-				ad.double(result, result)
+				acc.DoubleAssign()
 			}
+			acc.AddMixed(&addends[w*n+i])
 		}
-		for i := range addend {
-			addend[i] = tables[i].times(da[i][w])
-		}
-		ad.add(result, result, addend)
-		for i := range addend {
-			p := tables[i].times(db[i][w])
-			addend[i] = endomorphism(&p)
-		}
-		ad.add(result, result, addend)
 	}
-	return result
+	return ad.affine(result)
 }
 
 // windowSums is a sum of points times 64-bit scalars in the making: list w holds
