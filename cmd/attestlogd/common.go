@@ -1,0 +1,55 @@
+package main
+
+import (
+	"flag"
+	"log/slog"
+)
+
+// common is the configuration that every command which opens a log has.
+type common struct {
+	// Data is the data directory.
+	Data string
+	// JSON makes the log on standard error machine-readable: one JSON object a line.
+	JSON bool
+	// Verbose shows debug messages too, PostgreSQL's own among them.
+	Verbose bool
+}
+
+func (c *common) bind(fs *flag.FlagSet) {
+	fs.StringVar(&c.Data, "data", "", "the data `directory` of the log")
+	fs.BoolVar(&c.JSON, "json", false, "log JSON, one object a line")
+	fs.BoolVar(&c.Verbose, "verbose", false, "log debug messages, too")
+}
+
+func (c *common) check() error {
+	if c.Data == "" {
+		return &usageError{"--data is missing"}
+	}
+	return nil
+}
+
+// logger writes to standard error.
+func (c *common) logger(s streams) *slog.Logger {
+	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	if c.Verbose {
+		options.Level = slog.LevelDebug
+	}
+	if c.JSON {
+		return slog.New(slog.NewJSONHandler(s.err, options))
+	}
+	return slog.New(slog.NewTextHandler(s.err, options))
+}
+
+// storage is the configuration of where the entries are kept.
+type storage struct {
+	// DatabaseURL names a running PostgreSQL and a database in it that is the log's alone. Empty, a private server runs in the data
+	// directory. What it leaves out comes from PostgreSQL's environment variables: PGPASSWORD keeps the password out of sight.
+	DatabaseURL string
+	// Binaries is where the private PostgreSQL's programs lie, if not where packages put them.
+	Binaries string
+}
+
+func (c *storage) bind(fs *flag.FlagSet) {
+	fs.StringVar(&c.DatabaseURL, "database-url", "", "a running PostgreSQL, such as postgres://attestlog@db/attestlog (PGPASSWORD has the password); without one, a private server runs in the data directory")
+	fs.StringVar(&c.Binaries, "postgres-binaries", "", "the `directory` of the private PostgreSQL's programs, if not where packages put them")
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/attestlog/attestlog/migrations"
+	"github.com/attestlog/attestlog/migrations/pgserver"
+)
+
+// stopPatience is how long a private PostgreSQL may take to write its last checkpoint. After it, it is shut down at once, which
+// loses nothing, but makes the next start longer.
+const stopPatience = 20 * time.Second
+
+// database is the log's PostgreSQL: somebody else's, or one of our own.
+type database struct {
+	url    string
+	server *pgserver.Server // nil: somebody else's
+}
+
+// openDatabase starts PostgreSQL if it is to be a private one, and brings the schema up to date.
+func openDatabase(ctx context.Context, d dataDir, cfg storage, logger *slog.Logger) (*database, error) {
+	db := &database{url: cfg.DatabaseURL}
+	if db.url == "" {
+		server, err := pgserver.Start(ctx, pgserver.Config{Dir: d.postgres(), Binaries: cfg.Binaries, Logger: logger})
+		if err != nil {
+			return nil, err
+		}
+		db.server, db.url = server, server.URL()
+	}
+	if err := migrations.Up(ctx, db.url); err != nil {
+		db.close(logger)
+		return nil, err
+	}
+	return db, nil
+}
+
+// ended is closed when a private PostgreSQL has ended; somebody else's never does, as far as we see.
+func (db *database) ended() <-chan struct{} {
+	if db.server == nil {
+		return nil
+	}
+	return db.server.Done()
+}
+
+// close stops a private PostgreSQL. Nothing of ours may be connected any more.
+func (db *database) close(logger *slog.Logger) {
+	if db.server == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	if err := db.server.Stop(ctx); err != nil {
+		logger.Error(fmt.Sprintf("couldn't stop PostgreSQL: %v", err))
+	}
+}

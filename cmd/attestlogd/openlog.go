@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/attestlog/attestlog/ledger"
+)
+
+// openLog is a log that this process runs: its PostgreSQL, its ledger, and the sequencer in the background.
+type openLog struct {
+	*ledger.Ledger
+	db     *database
+	logger *slog.Logger
+	cancel context.CancelFunc
+	ran    chan struct{} // closed when the sequencer has ended; runErr is then set
+	runErr error
+}
+
+// open starts everything that stands below HTTP. On an error nothing is left running.
+func open(ctx context.Context, d dataDir, cfg storage, signer note.Signer, metrics prometheus.Registerer, logger *slog.Logger) (*openLog, error) {
+	db, err := openDatabase(ctx, d, cfg, logger)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := ledger.Open(ctx, ledger.Config{
+		DatabaseURL: db.url,
+		Origin:      signer.Name(),
+		Signer:      signer,
+		HeadsFile:   d.heads(),
+		Logger:      logger,
+		Metrics:     metrics,
+	})
+	if err != nil {
+		db.close(logger)
+		return nil, err
+	}
+	l := &openLog{Ledger: opened, db: db, logger: logger, ran: make(chan struct{})}
+	if err := l.checkOrigin(ctx); err != nil {
+		opened.Close()
+		db.close(logger)
+		return nil, err
+	}
+	// The sequencer outlives ctx: it is stopped by close, after the requests that wait for it.
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	l.cancel = cancel
+	go func() {
+		defer close(l.ran)
+		l.runErr = opened.Run(running)
+	}()
+	return l, nil
+}
+
+// checkOrigin refuses a database that holds another log: its entries say which one they were meant for.
+func (l *openLog) checkOrigin(ctx context.Context) error {
+	founder, err := l.Entry(ctx, 0)
+	var refusal *ledger.Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.Code == ledger.NotFound:
+		return nil // empty
+	case err != nil:
+		return fmt.Errorf("couldn't read the log's first entry: %w", err)
+	case founder.Event.Log != l.Origin():
+		return fmt.Errorf("couldn't use this database: it holds the log %q, and the key in the data directory is that of %q", founder.Event.Log, l.Origin())
+	}
+	return nil
+}
+
+// founded tells whether the log has its first entry, the operator's registration.
+func (l *openLog) founded(ctx context.Context) (bool, error) {
+	_, err := l.Entry(ctx, 0)
+	var refusal *ledger.Refusal
+	if errors.As(err, &refusal) && refusal.Code == ledger.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// awaitLead returns when this process writes to the log, or says why it doesn't.
+func (l *openLog) awaitLead(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := l.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-l.ran:
+			return l.ended()
+		case <-ctx.Done():
+			return fmt.Errorf("couldn't become the log's writer: %w", err)
+		}
+	}
+}
+
+// ended is why the sequencer ended, which nobody asked it to; call it when ran is closed.
+func (l *openLog) ended() error {
+	if l.runErr != nil {
+		return l.runErr
+	}
+	return errors.New("the sequencer ended")
+}
+
+// close stops the sequencer, then PostgreSQL. Requests must have been drained.
+func (l *openLog) close() {
+	l.cancel()
+	<-l.ran
+	l.Close()
+	l.db.close(l.logger)
+}

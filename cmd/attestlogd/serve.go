@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/attestlog/attestlog/api"
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/keys"
+)
+
+// serveConfig is the configuration of attestlogd serve.
+type serveConfig struct {
+	common
+	storage
+	// Listen is the one address that is listened on. The default is reachable from this machine alone: put a proxy that speaks TLS
+	// before it to serve others.
+	Listen string
+	// Drain is how long requests under way may take to end at a shutdown.
+	Drain time.Duration
+}
+
+func bindServe(flags *flag.FlagSet) func(context.Context, streams) error {
+	c := new(serveConfig)
+	c.common.bind(flags)
+	c.storage.bind(flags)
+	flags.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "the `address` to listen on")
+	flags.DurationVar(&c.Drain, "drain", 15*time.Second, "how long requests under way may take to end at a shutdown")
+	return c.run
+}
+
+func (c *serveConfig) run(ctx context.Context, s streams) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	logger := c.logger(s)
+	keys.RouteGnarkLog(logger)
+	dir := dataDir(c.Data)
+	signer, err := dir.signer()
+	if err != nil {
+		return err
+	}
+	// The port first: when it is taken, nothing else need be started.
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("couldn't listen on %s: %w", c.Listen, bareListenError(err))
+	}
+	defer listener.Close()
+	store, err := keys.OpenStore(dir.keys())
+	if err != nil {
+		return err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	log, err := open(ctx, dir, c.storage, signer, metrics, logger)
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	founded, err := log.founded(ctx)
+	if err != nil {
+		return fmt.Errorf("couldn't read the log's first entry: %w", err)
+	}
+	if !founded {
+		return fmt.Errorf("couldn't serve an empty log: its making was interrupted; finish it with attestlogd init --resume --data %s", c.Data)
+	}
+	handler, err := api.New(api.Config{Ledger: log.Ledger, Keys: provingKeys{store}, Logger: logger, Metrics: metrics})
+	if err != nil {
+		return err
+	}
+	return c.serve(ctx, log, listener, handler, logger)
+}
+
+// serve answers until ctx ends, or until something below fails.
+func (c *serveConfig) serve(ctx context.Context, log *openLog, listener net.Listener, handler http.Handler, logger *slog.Logger) error {
+	server := &http.Server{
+		Handler: handler,
+		// The handler bounds bodies and answers in time, route by route: a proving key takes long to send, an event doesn't.
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // clients' broken connections
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	logger.Info("serving", "log", log.Origin(), "url", "http://"+listener.Addr().String())
+
+	var failure error
+	select {
+	case <-ctx.Done():
+		logger.Info("stopping: waiting for requests under way")
+	case err := <-served:
+		return fmt.Errorf("couldn't go on serving: %w", err)
+	case <-log.ran:
+		failure = log.ended()
+	case <-log.db.ended():
+		failure = errors.New("PostgreSQL ended without being asked to: --verbose shows its own log")
+	}
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Drain)
+	defer cancel()
+	if err := server.Shutdown(draining); err != nil {
+		logger.Warn("cut off requests that took too long to end")
+		_ = server.Close() // the connections' errors are the clients' to see
+	}
+	<-served
+	return failure
+}
+
+// bareListenError leaves out the address, which the caller has said.
+func bareListenError(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// provingKeys opens the proving keys of a store for download.
+type provingKeys struct{ store *keys.Store }
+
+// ProvingKey implements api.Keys. keys.ErrNotFound becomes what the interface promises.
+func (p provingKeys) ProvingKey(_ context.Context, vk event.Digest) (io.ReadSeekCloser, error) {
+	file, _, err := p.store.OpenProvingKey(vk)
+	if errors.Is(err, keys.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/consensys/gnark/constraint"
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/circuit"
+	"github.com/attestlog/attestlog/prover/keys"
+	"github.com/attestlog/attestlog/prover/statement"
+)
+
+// setup makes the keys of statements, or finds them where an earlier set-up left them.
+type setup struct {
+	dir      string // the log's own store of keys
+	cache    string // a store shared between logs; empty for none
+	progress io.Writer
+	logger   *slog.Logger
+}
+
+// run returns what the log's entry says of a statement whose keys are in the log's own store.
+func (s setup) run(ctx context.Context, st statement.Statement) (*event.StatementClaims, error) {
+	own, err := keys.OpenStore(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := circuit.For(st)
+	if err != nil {
+		return nil, err
+	}
+	ccs, err := c.Compile()
+	if err != nil {
+		return nil, err
+	}
+	// An init that was interrupted may have left keys that no entry names yet: they are as good as new ones.
+	manifest, err := findKeys(own, st.Name, ccs)
+	if errors.Is(err, keys.ErrNotFound) {
+		manifest, err = s.obtain(ctx, own, st, ccs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	vk, err := own.VerifyingKey(manifest.Digest())
+	if err != nil {
+		return nil, err
+	}
+	return &event.StatementClaims{
+		Action:           event.StatementRegister,
+		ConstraintSystem: manifest.ConstraintSystem.SHA256,
+		Constraints:      int64(manifest.Constraints),
+		Proves:           st.Proves,
+		Name:             st.Name,
+		ProvingKey:       manifest.ProvingKey.SHA256,
+		ProvingKeySize:   manifest.ProvingKey.Size,
+		Setup:            manifest.Setup,
+		VerifyingKey:     vk.Bytes(),
+	}, nil
+}
+
+// findKeys looks for keys of a statement whose circuit is this program's.
+func findKeys(store *keys.Store, name string, ccs constraint.ConstraintSystem) (*keys.Manifest, error) {
+	list, err := store.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range list {
+		if m.Statement == name && keys.CheckCircuit(ccs, m.ConstraintSystem.SHA256) == nil {
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %s", keys.ErrNotFound, name)
+}
+
+// obtain takes keys from the cache, or makes new ones, and puts them into the log's own store.
+func (s setup) obtain(ctx context.Context, own *keys.Store, st statement.Statement, ccs constraint.ConstraintSystem) (*keys.Manifest, error) {
+	if s.cache == "" {
+		made, err := s.make(ctx, st, ccs)
+		if err != nil {
+			return nil, err
+		}
+		return own.Put(st.Name, event.SetupOneParty, made, time.Now())
+	}
+	cache, err := keys.OpenStore(s.cache)
+	if err != nil {
+		return nil, err
+	}
+	var found *keys.Keys
+	cached, err := findKeys(cache, st.Name, ccs)
+	switch {
+	case err == nil:
+		found, err = cache.LoadFor(cached.Digest(), ccs)
+	case errors.Is(err, keys.ErrNotFound):
+		if found, err = s.make(ctx, st, ccs); err == nil {
+			cached, err = cache.Put(st.Name, event.SetupOneParty, found, time.Now())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return own.Put(st.Name, cached.Setup, found, cached.Created)
+}
+
+// make runs a one-party set-up.
+func (s setup) make(ctx context.Context, st statement.Statement, ccs constraint.ConstraintSystem) (*keys.Keys, error) {
+	s.logger.Info("setting up a statement", "name", st.Name, "constraints", ccs.GetNbConstraints())
+	report, done := s.bar("set-up of " + st.Name)
+	defer done()
+	return keys.Setup(ctx, ccs, report)
+}
+
+// bar shows how far a set-up is, where a person looks on.
+func (s setup) bar(title string) (report keys.Progress, done func()) {
+	if !isTerminal(s.progress) {
+		return nil, func() {}
+	}
+	const steps = 1000
+	bar := progressbar.NewOptions(steps, progressbar.OptionSetWriter(s.progress), progressbar.OptionSetDescription(title),
+		progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+	report = func(elapsed, estimate time.Duration) {
+		// The estimate is of another machine: the bar waits just before its end.
+		_ = bar.Set(int(min(steps-1, steps*elapsed/max(estimate, 1)))) // a bar that can't be drawn is no reason to stop
+	}
+	return report, func() { _ = bar.Finish() }
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
