@@ -1,170 +1,220 @@
-// Package ledger is the log's operator side: it admits events, puts them in order, and signs what the order is.
 package ledger
 
 import (
 	"context"
-	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/internal/tilestore"
+	"github.com/attestlog/attestlog/ledger/verify"
 )
 
-// Ledger is one log on one database. Any number of them may be open on the same database: all read, one leads and writes.
-type Ledger struct{}
+// Ledger is one log on one database. Any number of them may be open on the same database: all read, one leads and writes. It
+// is safe for concurrent use.
+type Ledger struct {
+	cfg     Config
+	log     *slog.Logger
+	store   *tilestore.Store
+	door    *door
+	law     law
+	metrics *metrics
 
-// Outcome is the answer to one submission: a receipt, or a refusal.
-type Outcome struct {
-	Receipt   *Receipt
-	Duplicate bool // the event was in the log already, and the receipt is of that entry
-	Refusal   *Refusal
+	term      atomic.Pointer[term]          // nil while this process doesn't lead
+	published atomic.Pointer[PublishedHead] // the newest that is known here; nil before the first
+	inflight  atomic.Int64                  // events submitted and not answered
+
+	// standing is why this process doesn't lead; it means nothing while there is a term.
+	standing atomic.Pointer[standing]
 }
 
-// Receipt proves to whoever knows the log's key that an event is in the log.
-type Receipt struct {
-	Index  int64
-	Digest event.Digest
-	Logged int64  // milliseconds since 1970
-	Leaf   []byte // what the tree hashes
-	// Size, Hashes and Checkpoint are the tree's size, the inclusion proof of the leaf in that tree (RFC 6962, from the leaf up)
-	// and the C2SP checkpoint, signed, that commits to it.
-	Size       int64
-	Hashes     [][32]byte
-	Checkpoint []byte
+// standing is why a process doesn't lead, and whether that is as it should be.
+type standing struct {
+	since  time.Time
+	waits  bool // for another leader to go, or for nothing: it only reads
+	reason *Refusal
 }
+
+const (
+	defaultPublishEvery = time.Second
+	defaultMaxQueue     = 8192
+	// followAfter is how long a process waits for the lock until it concludes that another one leads.
+	followAfter = 500 * time.Millisecond
+	// retryEvery is how long a process waits after a term failed; after a conflict that only people can resolve it waits longer.
+	retryEvery    = 500 * time.Millisecond
+	conflictEvery = 10 * time.Second
+)
 
 // Open connects to the database and reads what it needs to serve. It does not write: Run does.
-func Open(ctx context.Context, cfg Config) (*Ledger, error) { return nil, errUnbuilt }
-
-// Close waits for reads under way and lets go of the database. Run must have returned.
-func (l *Ledger) Close() {}
-
-// Run leads while it can, puts events in order and publishes heads. It waits while another process leads. It returns nil when
-// ctx ends.
-func (l *Ledger) Run(ctx context.Context) error { return errUnbuilt }
-
-// Submit judges and logs events, in their order, and answers when they are durable: one outcome each.
-func (l *Ledger) Submit(ctx context.Context, subs []*event.Submission) []Outcome {
-	return make([]Outcome, len(subs))
+func Open(ctx context.Context, cfg Config) (*Ledger, error) {
+	if err := event.CheckOrigin(cfg.Origin); err != nil {
+		return nil, fmt.Errorf("couldn't open the ledger: %w", err)
+	}
+	if cfg.Signer != nil && cfg.Signer.Name() != cfg.Origin {
+		return nil, fmt.Errorf("couldn't open the ledger: the signing key is %q's, and the log is %q", cfg.Signer.Name(), cfg.Origin)
+	}
+	if cfg.Signer != nil && cfg.HeadsFile == "" {
+		return nil, fmt.Errorf("couldn't open the ledger: a ledger that signs heads needs a file to remember them in")
+	}
+	if cfg.PublishEvery <= 0 {
+		cfg.PublishEvery = defaultPublishEvery
+	}
+	if cfg.MaxQueue <= 0 {
+		cfg.MaxQueue = defaultMaxQueue
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	metrics, err := newMetrics(cfg.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	store, err := tilestore.Open(ctx, tilestore.Config{
+		URL: cfg.DatabaseURL, Decode: decodeRow, MaxQueue: cfg.MaxQueue, Clock: cfg.Now, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("couldn't open the ledger: %w", err)
+	}
+	l := &Ledger{cfg: cfg, log: cfg.Logger, store: store, door: newDoor(cfg.Origin, store), metrics: metrics,
+		law: law{store: store, registry: verify.NewRegistry(cfg.Origin)}}
+	l.stand(false, unavailable(nil, "the ledger is starting"))
+	if err := l.refreshPublished(ctx); err != nil {
+		store.Close()
+		return nil, err
+	}
+	return l, nil
 }
 
-// Ready tells whether this ledger takes events, and if not, why not, as a *Refusal.
-func (l *Ledger) Ready(ctx context.Context) error { return errUnbuilt }
+// decodeRow derives the indexed columns of an entry from its leaf.
+func decodeRow(leaf []byte) (tilestore.Row, error) {
+	entry, err := verify.OpenEntry(0, leaf)
+	if err != nil {
+		return tilestore.Row{}, err
+	}
+	return tilestore.Row{Logged: entry.Leaf.Logged, Kind: entry.Event.Kind(), Source: entry.Event.Source,
+		Subject: entry.Event.Subject.Name, Digest: entry.Digest, Leaf: leaf}, nil
+}
+
+// Close lets go of the database. Run must have returned.
+func (l *Ledger) Close() { l.store.Close() }
 
 // Origin is the log's name.
-func (l *Ledger) Origin() string { return "" }
+func (l *Ledger) Origin() string { return l.cfg.Origin }
 
-// Entry is an entry of the log, decoded.
-type Entry struct {
-	Index   int64
-	Digest  event.Digest
-	Leaf    []byte
-	Decoded *event.Leaf
-	Event   *event.Event
+// Leads tells whether this process writes to the log now.
+func (l *Ledger) Leads() bool { return l.term.Load() != nil }
+
+// Ready tells whether this ledger does what it is there for: leads, or reads while another process leads. If not, the error is
+// a *Refusal that says why not; it wraps a *HeadsConflict where the database contradicts heads that were signed.
+func (l *Ledger) Ready(ctx context.Context) error {
+	if err := l.store.Ping(ctx); err != nil {
+		return unavailable(err, "the database can't be reached")
+	}
+	if l.Leads() {
+		return nil
+	}
+	if s := l.standing.Load(); !s.waits || time.Since(s.since) < followAfter {
+		return s.reason
+	}
+	return nil
 }
 
-// Query picks entries; zero values pick all.
-type Query struct {
-	Kinds      []event.Kind
-	Source     string // exact
-	Subject    string // exact: the subject's name
-	From, To   int64  // of the log's time, ms since 1970, both inclusive; To 0 is open
-	Cursor     string // Page.Next of the page before
-	Limit      int    // 100 if zero, at most 1,000
-	Descending bool   // newest first
+// stand records why this process doesn't lead.
+func (l *Ledger) stand(waits bool, reason *Refusal) {
+	l.standing.Store(&standing{time.Now(), waits, reason})
 }
 
-// Page is a part of what a query picks.
-type Page struct {
-	Entries []Entry
-	Next    string // cursor of the next page; empty at the end
-	Size    int64  // of the log as the query saw it
+// Run leads while it can, puts events in order and publishes heads. It waits while another process leads. It returns nil when
+// ctx ends, having answered all that was committed. It must not run twice at the same time.
+func (l *Ledger) Run(ctx context.Context) error {
+	following, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.follow(following)
+	}()
+	defer func() { stop(); <-done }()
+	if l.cfg.Signer == nil {
+		l.stand(true, unavailable(nil, "this process has no key to sign heads with: it only reads"))
+		<-ctx.Done()
+		return nil
+	}
+	for {
+		err := l.lead(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		wait := retryEvery
+		var conflict *HeadsConflict
+		if errors.As(err, &conflict) {
+			wait = conflictEvery
+			l.stand(false, unavailable(err, "the ledger refuses to write: %s", conflict))
+			l.log.Error("the ledger refuses to write", "reason", conflict)
+		} else {
+			l.stand(false, unavailable(err, "this process doesn't lead the log at the moment"))
+			l.log.Warn("a term as leader ended", "error", err)
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
-// PublishedHead is a checkpoint that the log published.
-type PublishedHead struct {
-	Size      int64
-	Root      [32]byte
-	Published int64 // milliseconds since 1970
-	Note      []byte
+// follow keeps the newest published head up to date while another process leads.
+func (l *Ledger) follow(ctx context.Context) {
+	tick := time.NewTicker(l.cfg.PublishEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if l.Leads() {
+			continue
+		}
+		if err := l.refreshPublished(ctx); err != nil && ctx.Err() == nil {
+			l.log.Warn("couldn't follow the published heads", "error", err)
+		}
+	}
 }
 
-// SourceState is what the log says of a source.
-type SourceState struct {
-	Name       string
-	Role       event.SourceRole
-	Key        ed25519.PublicKey // current; nil when revoked
-	Recovery   ed25519.PublicKey // may be nil
-	Epoch      int               // grows by one with each rotation by the operator alone, from 1
-	Status     string            // "active" or "revoked"
-	Registered int64             // index of the registration
-	Next       Next
+// refreshPublished reads the newest published head.
+func (l *Ledger) refreshPublished(ctx context.Context) error {
+	head, err := l.store.NewestHead(ctx)
+	if errors.Is(err, tilestore.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("couldn't read the newest published head: %w", err)
+	}
+	l.show(head)
+	return nil
 }
 
-// StatementState is what the log says of a statement.
-type StatementState struct {
-	Digest     event.Digest // SHA-256 of the verifying key
-	Claims     *event.StatementClaims
-	Registered int64  // index of the registration
-	Status     string // "active" or "revoked"
+// show makes a head that is saved the published one, unless a newer one is.
+func (l *Ledger) show(head tilestore.Head) {
+	next := publishedHead(head)
+	for {
+		old := l.published.Load()
+		if old != nil && old.Size >= next.Size {
+			return
+		}
+		if l.published.CompareAndSwap(old, &next) {
+			l.metrics.published.Set(float64(next.Size))
+			return
+		}
+	}
 }
 
-// Entry finds an entry by its index.
-func (l *Ledger) Entry(ctx context.Context, index int64) (*Entry, error) { return nil, errUnbuilt }
-
-// EntryByDigest finds an entry by its event digest.
-func (l *Ledger) EntryByDigest(ctx context.Context, d event.Digest) (*Entry, error) {
-	return nil, errUnbuilt
+func publishedHead(h tilestore.Head) PublishedHead {
+	return PublishedHead{Size: h.Size, Root: h.Root, Published: h.Published.UnixMilli(), Note: h.Note}
 }
-
-// Entries picks entries.
-func (l *Ledger) Entries(ctx context.Context, q Query) (Page, error) { return Page{}, errUnbuilt }
-
-// Inclusion proves an entry in the tree of a size (RFC 6962); size 0 stands for the newest published head, whose size is returned.
-func (l *Ledger) Inclusion(ctx context.Context, index, size int64) (hashes [][32]byte, of PublishedHead, err error) {
-	return nil, PublishedHead{}, errUnbuilt
-}
-
-// Consistency proves that the tree of size to extends that of size from (RFC 6962).
-func (l *Ledger) Consistency(ctx context.Context, from, to int64) ([][32]byte, error) {
-	return nil, errUnbuilt
-}
-
-// Published is the newest published head; false before the first.
-func (l *Ledger) Published() (PublishedHead, bool) { return PublishedHead{}, false }
-
-// Checkpoints lists published heads of sizes below before (0: all), newest first.
-func (l *Ledger) Checkpoints(ctx context.Context, before int64, limit int) ([]PublishedHead, error) {
-	return nil, errUnbuilt
-}
-
-// CheckpointAt finds the published head of exactly that size.
-func (l *Ledger) CheckpointAt(ctx context.Context, size int64) (PublishedHead, error) {
-	return PublishedHead{}, errUnbuilt
-}
-
-// Tile is a C2SP tlog-tiles hash tile: width hashes (1 to 256) of 32 bytes.
-func (l *Ledger) Tile(ctx context.Context, level int, n int64, width int) ([]byte, error) {
-	return nil, errUnbuilt
-}
-
-// Bundle is a C2SP tlog-tiles entry bundle: width leaves (1 to 256), each after its length in two bytes.
-func (l *Ledger) Bundle(ctx context.Context, n int64, width int) ([]byte, error) {
-	return nil, errUnbuilt
-}
-
-// Sources lists the sources by name.
-func (l *Ledger) Sources(ctx context.Context) ([]SourceState, error) { return nil, errUnbuilt }
-
-// Source finds a source.
-func (l *Ledger) Source(ctx context.Context, name string) (SourceState, error) {
-	return SourceState{}, errUnbuilt
-}
-
-// Statements lists the statements in order of their registration.
-func (l *Ledger) Statements(ctx context.Context) ([]StatementState, error) { return nil, errUnbuilt }
-
-// Statement finds a statement.
-func (l *Ledger) Statement(ctx context.Context, vk event.Digest) (StatementState, error) {
-	return StatementState{}, errUnbuilt
-}
-
-var errUnbuilt = &Refusal{Code: Unavailable, Detail: "this ledger is being built"}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -64,10 +65,24 @@ type Refusal struct {
 	Expected *Next
 	// RetryAfter is how long to wait before trying again; set with Busy and Unavailable.
 	RetryAfter time.Duration
+
+	cause error // what Unwrap gives: for the operator's log, not for a client
 }
 
 // Error makes a Refusal an error: its code and its detail.
 func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Detail }
+
+// Unwrap is what lies behind the refusal, such as a *HeadsConflict; nil if nothing does.
+func (r *Refusal) Unwrap() error { return r.cause }
+
+// unavailable refuses for now, for a reason that is not the client's.
+func unavailable(cause error, format string, args ...any) *Refusal {
+	return &Refusal{Code: Unavailable, Detail: fmt.Sprintf(format, args...), RetryAfter: time.Second, cause: cause}
+}
+
+func notFound(format string, args ...any) *Refusal {
+	return &Refusal{Code: NotFound, Detail: fmt.Sprintf(format, args...)}
+}
 
 // Next is the place that a source's next event takes in the source's own chain.
 type Next struct {

@@ -1,0 +1,71 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are what an operator watches.
+type metrics struct {
+	entries   prometheus.Counter
+	batches   prometheus.Histogram
+	commits   prometheus.Histogram
+	fsyncs    prometheus.Histogram
+	queue     prometheus.Gauge
+	refusals  *prometheus.CounterVec
+	published prometheus.Gauge
+	leader    prometheus.Gauge
+}
+
+func newMetrics(into prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		entries: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "attestlog_entries_total", Help: "Entries that this process has committed."}),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "attestlog_batch_entries", Help: "Entries per batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 8)}),
+		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "attestlog_commit_seconds", Help: "From judging a batch to knowing that it is durable.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}),
+		fsyncs: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "attestlog_note_fsync_seconds", Help: "Making a signed note durable in the heads file.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 14)}),
+		queue: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "attestlog_queue_events", Help: "Events that were submitted and are not answered yet."}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "attestlog_refusals_total", Help: "Events that were refused, by code."}, []string{"code"}),
+		published: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "attestlog_published_size", Help: "Tree size of the newest published head."}),
+		leader: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "attestlog_leader", Help: "1 while this process leads the log, else 0."}),
+	}
+	for _, code := range Codes() {
+		m.refusals.WithLabelValues(string(code))
+	}
+	if into == nil {
+		return m, nil
+	}
+	var errs []error
+	for _, c := range []prometheus.Collector{m.entries, m.batches, m.commits, m.fsyncs, m.queue, m.refusals, m.published, m.leader} {
+		errs = append(errs, into.Register(c))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("couldn't register the ledger's metrics: %w", err)
+	}
+	return m, nil
+}
+
+func (m *metrics) committed(b *batch) {
+	m.entries.Add(float64(len(b.leaves)))
+	m.batches.Observe(float64(len(b.leaves)))
+}
+
+func (m *metrics) answered(outcomes []Outcome) {
+	for i := range outcomes {
+		if r := outcomes[i].Refusal; r != nil {
+			m.refusals.WithLabelValues(string(r.Code)).Inc()
+		}
+	}
+}
+
+func seconds(since time.Time) float64 { return time.Since(since).Seconds() }

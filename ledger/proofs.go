@@ -1,0 +1,112 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/prover/statement"
+	"github.com/attestlog/attestlog/prover/zkverify"
+)
+
+// verifyingKeys keeps parsed verifying keys by their digests: parsing one checks its points and computes tables. Safe for concurrent use.
+type verifyingKeys struct {
+	mu    sync.Mutex
+	known map[event.Digest]*zkverify.VerifyingKey
+}
+
+// get parses a key, or finds it parsed. Only keys of registered statements come here, so their number is the operator's choice.
+func (k *verifyingKeys) get(id event.Digest, encoded []byte) (*zkverify.VerifyingKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if vk := k.known[id]; vk != nil {
+		return vk, nil
+	}
+	vk, err := zkverify.ParseVerifyingKey(encoded)
+	if err != nil {
+		return nil, err
+	}
+	k.known[id] = vk
+	return vk, nil
+}
+
+// judgeStatementKeys checks, before a statement is registered, that its verifying key is sound in form and belongs to a
+// statement that this program knows: proofs under it could not be verified otherwise.
+func judgeStatementKeys(c *event.StatementClaims) *Refusal {
+	if c.Action != event.StatementRegister {
+		return nil
+	}
+	s, err := statement.ByName(c.Name)
+	if err != nil {
+		return &Refusal{Code: ClaimsOutOfRange, Check: "name", Detail: err.Error()}
+	}
+	if s.Proves != c.Proves {
+		return &Refusal{Code: ClaimsOutOfRange, Check: "proves",
+			Detail: fmt.Sprintf("%s proves events of kind %s, not %s", c.Name, s.Proves, c.Proves)}
+	}
+	vk, err := zkverify.ParseVerifyingKey(c.VerifyingKey)
+	if err != nil {
+		return &Refusal{Code: ClaimsOutOfRange, Check: "verifyingKey", Detail: err.Error()}
+	}
+	if vk.NumPublic() != len(s.Inputs) {
+		return &Refusal{Code: ClaimsOutOfRange, Check: "verifyingKey",
+			Detail: fmt.Sprintf("the verifying key takes %d public inputs, and %s has %d", vk.NumPublic(), c.Name, len(s.Inputs))}
+	}
+	return nil
+}
+
+// judgeProofMode holds what came along against what the payload says about a proof.
+func judgeProofMode(sub *event.Submission, e *event.Event) *Refusal {
+	switch {
+	case e.Proof == event.ProofInline && len(sub.Proof) == 0:
+		return &Refusal{Code: ProofMissing, Detail: "the payload says proof: inline, and no proof came along; send it in attestation.proof"}
+	case e.Proof != event.ProofInline && len(sub.Proof) > 0:
+		return &Refusal{Code: ProofUnexpected, Detail: fmt.Sprintf("a proof came along, and the payload says proof: %s; sign an event that says inline", e.Proof)}
+	case e.Proof == event.ProofDeferred:
+		return &Refusal{Code: Deferred, Detail: "this ledger has no proving worker; send the event with an inline proof"}
+	}
+	return nil
+}
+
+// proofItem puts together what the proof of an event is checked against. Every public input is derived from the signed
+// payload and from the events that it refers to.
+func (k *verifyingKeys) proofItem(registry *verify.Registry, c *candidate, refs statement.Resolver) (zkverify.Item, *Refusal) {
+	registered, ok := registry.Statement(c.event.Statement)
+	if !ok {
+		return zkverify.Item{}, &Refusal{Code: UnknownStatement, Detail: fmt.Sprintf("no statement %s is registered with this log", c.event.Statement)}
+	}
+	s, err := statement.ByName(registered.Claims.Name)
+	if err != nil {
+		return zkverify.Item{}, &Refusal{Code: UnknownStatement, Detail: err.Error()}
+	}
+	public, err := s.Public(c.event, c.digest, refs)
+	if err != nil {
+		refusal := &Refusal{Code: ClaimsOutOfRange, Detail: err.Error()}
+		var outside *statement.RangeError
+		if errors.As(err, &outside) {
+			refusal.Check = outside.Member
+		}
+		return zkverify.Item{}, refusal
+	}
+	vk, err := k.get(registered.ID, registered.Claims.VerifyingKey)
+	if err != nil {
+		return zkverify.Item{}, &Refusal{Code: UnknownStatement, Detail: fmt.Sprintf("the verifying key of statement %s can't be used: %v", registered.ID, err)}
+	}
+	return zkverify.Item{VK: vk, Proof: c.sub.Proof, Public: public}, nil
+}
+
+// refuseProof says why a proof was not accepted.
+func refuseProof(err error) *Refusal {
+	r := &Refusal{Code: ProofInvalid, Check: "encoding", Detail: "the proof is not well-formed: " + err.Error()}
+	switch {
+	case errors.Is(err, zkverify.ErrInvalid):
+		r.Check = "groth16"
+		r.Detail = "the proof does not prove these claims of this event: it was made for another event, other claims, or another statement"
+	case errors.Is(err, zkverify.ErrKnowledge):
+		r.Check = "commitment"
+		r.Detail = "the proof of knowledge of the proof's commitment fails"
+	}
+	return r
+}

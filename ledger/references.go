@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/internal/tilestore"
+)
+
+// reference is one event that claims refer to: it must be in the log, at a lower index.
+type reference struct {
+	member string // of the claims
+	digest event.Digest
+	kind   event.Kind // that the event must be of; 0 for any
+}
+
+// references appends what claims refer to.
+func references(list []reference, claims event.Claims) []reference {
+	switch c := claims.(type) {
+	case *event.DataAccessClaims:
+		return append(list, reference{"dataset", c.Dataset, event.Dataset})
+	case *event.AnonymizationClaims:
+		return append(list, reference{"dataset", c.Dataset, event.Dataset}, reference{"released", c.Released, event.Dataset})
+	case *event.TrainingRunClaims:
+		return append(list, reference{"dataset", c.Dataset, event.Dataset})
+	case *event.TrainingStepClaims:
+		return append(list, reference{"run", c.Run, event.TrainingRun})
+	case *event.ModelVersionClaims:
+		list = append(list, reference{"approval", c.Approval, event.Approval})
+		if !c.Run.IsZero() {
+			list = append(list, reference{"run", c.Run, event.TrainingRun})
+		}
+		return list
+	case *event.AttestationClaims:
+		return append(list, reference{"event", c.Event, 0})
+	case *event.SealClaims:
+		return append(list, reference{"policy", c.Policy, event.Policy})
+	case *event.ErasureClaims:
+		return append(list, reference{"event", c.Event, 0})
+	}
+	return list
+}
+
+// judgeReference holds claims against one event that they refer to.
+func judgeReference(claims event.Claims, ref reference, to *event.Event) *Refusal {
+	if ref.kind != 0 && to.Kind() != ref.kind {
+		return &Refusal{Code: ClaimsOutOfRange, Check: "kind",
+			Detail: fmt.Sprintf("%s must name an event of kind %s; %s is of kind %s", ref.member, ref.kind, ref.digest, to.Kind())}
+	}
+	switch c := claims.(type) {
+	case *event.DataAccessClaims:
+		return judgeAccess(c, to.Claims.(*event.DatasetClaims))
+	case *event.AttestationClaims:
+		if to.Proof != event.ProofDeferred {
+			return &Refusal{Code: ClaimsOutOfRange, Check: "deferred",
+				Detail: fmt.Sprintf("event %s did not defer its proof, so there is nothing to attest", c.Event)}
+		}
+	}
+	return nil
+}
+
+// judgeAccess holds the claim of an access, proven or not, against the data set that it names.
+func judgeAccess(c *event.DataAccessClaims, data *event.DatasetClaims) *Refusal {
+	if !slices.Contains(data.Purposes, c.Purpose) {
+		return &Refusal{Code: ClaimsOutOfRange, Check: "purpose",
+			Detail: fmt.Sprintf("the data set has no purpose %q; its purposes are %q", c.Purpose, data.Purposes)}
+	}
+	next := 0
+	for _, name := range c.Columns {
+		at := slices.IndexFunc(data.Columns[next:], func(col event.Column) bool { return col.Name == name })
+		if at < 0 {
+			return &Refusal{Code: ClaimsOutOfRange, Check: "columns",
+				Detail: fmt.Sprintf("column %q is not in the data set, or not in its order: name the columns read as the data set orders them", name)}
+		}
+		next += at + 1
+	}
+	if c.Records > data.Rows {
+		return &Refusal{Code: ClaimsOutOfRange, Check: "records",
+			Detail: fmt.Sprintf("the data set has %d rows, so %d distinct ones can't have been read", data.Rows, c.Records)}
+	}
+	return nil
+}
+
+// maxReferred bounds how many events that others refer to are kept decoded. A data set's description has up to 48 KiB.
+const maxReferred = 512
+
+// referred keeps committed events that others refer to, decoded. An entry never changes, so nothing in here gets stale. Safe
+// for concurrent use.
+type referred struct {
+	store *tilestore.Store
+	mu    sync.RWMutex
+	known map[event.Digest]*event.Event
+}
+
+// find gives the event with a digest, or nil if the log has none.
+func (r *referred) find(ctx context.Context, d event.Digest) (*event.Event, error) {
+	r.mu.RLock()
+	e := r.known[d]
+	r.mu.RUnlock()
+	if e != nil {
+		return e, nil
+	}
+	row, err := r.store.RowByDigest(ctx, d)
+	if errors.Is(err, tilestore.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	entry, err := openRow(row)
+	if err != nil {
+		return nil, err
+	}
+	r.keep(d, entry.Event)
+	return entry.Event, nil
+}
+
+func (r *referred) keep(d event.Digest, e *event.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.known) >= maxReferred {
+		for old := range r.known { // any: Go's order is random
+			delete(r.known, old)
+			break
+		}
+	}
+	r.known[d] = e
+}
