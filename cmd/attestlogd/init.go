@@ -90,9 +90,6 @@ func (c *initConfig) run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer log.close()
-	if err := log.awaitLead(ctx, time.Minute); err != nil {
-		return err
-	}
 	f := founding{log: log, operator: operator, recovery: recovery, logger: logger}
 	if err := f.registerOperator(ctx); err != nil {
 		return err
@@ -189,6 +186,9 @@ func (f *founding) registerStatements(ctx context.Context, wanted []statement.St
 
 // append completes, signs and submits an event of the operator's.
 func (f *founding) append(ctx context.Context, e *event.Event) error {
+	if err := f.log.awaitReady(ctx); err != nil {
+		return err
+	}
 	e.Log, e.Source, e.Proof = f.log.Origin(), operatorSource, event.ProofNone
 	e.Time = time.Now().UnixMilli()
 	e.Seq = 1

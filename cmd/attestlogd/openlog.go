@@ -23,6 +23,11 @@ type openLog struct {
 	runErr error
 }
 
+// readyPatience is how long a log may take until it takes events: the last leader's lock may have to time out.
+const readyPatience = 30 * time.Second
+
+var errPostgresEnded = errors.New("PostgreSQL ended without being asked to: --verbose shows its own log")
+
 // open starts everything that stands below HTTP. On an error nothing is left running.
 func open(ctx context.Context, d dataDir, cfg storage, signer note.Signer, metrics prometheus.Registerer, logger *slog.Logger) (*openLog, error) {
 	db, err := openDatabase(ctx, d, cfg, logger)
@@ -82,9 +87,10 @@ func (l *openLog) founded(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// awaitLead returns when this process writes to the log, or says why it doesn't.
-func (l *openLog) awaitLead(ctx context.Context, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// awaitReady returns when the log takes events, here or in another process that leads it, or says why it doesn't. A database that
+// contradicts the heads that were signed is not waited for: it takes people to resolve that.
+func (l *openLog) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -93,12 +99,18 @@ func (l *openLog) awaitLead(ctx context.Context, patience time.Duration) error {
 		if err == nil {
 			return nil
 		}
+		var conflict *ledger.HeadsConflict
+		if errors.As(err, &conflict) {
+			return fmt.Errorf("refusing to write to the log: %w", conflict)
+		}
 		select {
 		case <-tick.C:
 		case <-l.ran:
 			return l.ended()
+		case <-l.db.ended():
+			return errPostgresEnded
 		case <-ctx.Done():
-			return fmt.Errorf("couldn't become the log's writer: %w", err)
+			return fmt.Errorf("couldn't start the log: %w", err)
 		}
 	}
 }

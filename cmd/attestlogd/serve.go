@@ -76,6 +76,9 @@ func (c *serveConfig) run(ctx context.Context, s streams) error {
 	if !founded {
 		return fmt.Errorf("couldn't serve an empty log: its making was interrupted; finish it with attestlogd init --resume --data %s", c.Data)
 	}
+	if err := log.awaitReady(ctx); err != nil {
+		return err
+	}
 	handler, err := api.New(api.Config{Ledger: log.Ledger, Keys: provingKeys{store}, Logger: logger, Metrics: metrics})
 	if err != nil {
 		return err
@@ -106,7 +109,7 @@ func (c *serveConfig) serve(ctx context.Context, log *openLog, listener net.List
 	case <-log.ran:
 		failure = log.ended()
 	case <-log.db.ended():
-		failure = errors.New("PostgreSQL ended without being asked to: --verbose shows its own log")
+		failure = errPostgresEnded
 	}
 	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Drain)
 	defer cancel()
@@ -114,7 +117,9 @@ func (c *serveConfig) serve(ctx context.Context, log *openLog, listener net.List
 		logger.Warn("cut off requests that took too long to end")
 		_ = server.Close() // the connections' errors are the clients' to see
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		failure = errors.Join(failure, err)
+	}
 	return failure
 }
 
