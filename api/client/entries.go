@@ -1,0 +1,170 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
+)
+
+type wireEntry struct {
+	Digest event.Digest `json:"digest"`
+	Index  int64        `json:"index"`
+	Leaf   []byte       `json:"leaf"`
+	Logged int64        `json:"logged"`
+}
+
+// open decodes an entry and holds what the answer says beside the leaf against the leaf.
+func (w *wireEntry) open() (*verify.Entry, error) {
+	entry, err := verify.OpenEntry(w.Index, w.Leaf)
+	if err != nil {
+		return nil, alarm(err, "the log holds what is no entry")
+	}
+	if entry.Digest != w.Digest || entry.Leaf.Logged != w.Logged {
+		return nil, alarm(nil, "the log's answer about entry %d contradicts the leaf", w.Index)
+	}
+	return entry, nil
+}
+
+// Entry fetches an entry by its index, with its proof against a head that the log's key signed. An entry that is younger
+// than the newest published head is waited for, as long as retries last.
+func (c *Client) Entry(ctx context.Context, index int64) (*Receipt, error) {
+	return c.proven(ctx, "v1/entries/"+strconv.FormatInt(index, 10), func(w *wireEntry) error {
+		if w.Index != index {
+			return alarm(nil, "the log answered with entry %d when asked for %d", w.Index, index)
+		}
+		return nil
+	})
+}
+
+// Event fetches an entry by its event digest, with its proof.
+func (c *Client) Event(ctx context.Context, digest event.Digest) (*Receipt, error) {
+	return c.proven(ctx, "v1/events/"+digest.String(), func(w *wireEntry) error {
+		if w.Digest != digest {
+			return alarm(nil, "the log answered with event %s when asked for %s", w.Digest, digest)
+		}
+		return nil
+	})
+}
+
+func (c *Client) proven(ctx context.Context, path string, asked func(*wireEntry) error) (*Receipt, error) {
+	var wire wireEntry
+	if err := c.get(ctx, path, nil, maxSmall, &wire); err != nil {
+		return nil, err
+	}
+	if _, err := wire.open(); err != nil {
+		return nil, err
+	}
+	if err := asked(&wire); err != nil {
+		return nil, err
+	}
+	return c.prove(ctx, &wire, 0)
+}
+
+// prove fetches the proof of an entry against the published head of a size (0: the newest) and verifies it.
+func (c *Client) prove(ctx context.Context, wire *wireEntry, size int64) (*Receipt, error) {
+	proof, err := c.fetchProof(ctx, wire.Index, size)
+	if err != nil {
+		return nil, err
+	}
+	r := &Receipt{
+		Receipt: verify.Receipt{Index: wire.Index, Leaf: wire.Leaf, Hashes: hashesOf(proof.Hashes), Note: []byte(proof.Checkpoint)},
+		Digest:  wire.Digest, Logged: wire.Logged,
+	}
+	if err := c.check(ctx, r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// fetchProof waits for the log to publish a head that has the entry: the entry exists, so it will.
+func (c *Client) fetchProof(ctx context.Context, index, size int64) (*wireProof, error) {
+	query := url.Values{}
+	if size > 0 {
+		query.Set("size", strconv.FormatInt(size, 10))
+	}
+	for try := 0; ; try++ {
+		var wire wireProof
+		err := c.get(ctx, "v1/entries/"+strconv.FormatInt(index, 10)+"/proof", query, maxSmall, &wire)
+		if !HasCode(err, CodeNotFound) || size > 0 || try >= c.retries {
+			return &wire, err
+		}
+		if err := sleep(ctx, min(c.most, c.pause<<min(try, 20))); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Proof fetches the C2SP tlog-proof of an entry against the published head of a size (0: the newest), as text. Receipt.Open
+// of verify.ParseReceipt verifies it together with the leaf.
+func (c *Client) Proof(ctx context.Context, index, size int64) ([]byte, error) {
+	query := url.Values{}
+	if size > 0 {
+		query.Set("size", strconv.FormatInt(size, 10))
+	}
+	a, err := c.do(ctx, &request{method: http.MethodGet, path: "v1/entries/" + strconv.FormatInt(index, 10) + "/proof", query: query,
+		accept: "text/plain", most: maxSmall})
+	if err != nil {
+		return nil, err
+	}
+	return a.body, nil
+}
+
+// Query picks entries; zero values pick all.
+type Query struct {
+	Kinds      []event.Kind
+	Source     string // exact
+	Subject    string // exact: the subject's name
+	From, To   int64  // of the log's time, milliseconds since 1970, both inclusive; To 0 is open
+	Cursor     string // Page.Next of the page before
+	Limit      int    // 100 if zero, at most 1,000
+	Descending bool   // newest first
+}
+
+// Page is a part of what a query picks.
+type Page struct {
+	Entries []*verify.Entry
+	Next    string // cursor of the next page; empty at the end
+	Size    int64  // of the log when it was asked
+}
+
+// Entries lists entries that match a query. Each is a well-formed entry, but nothing proves that it stands in the log, nor that
+// none is left out: ask Entry for those that matter, and read all of the log's entries to be sure of the rest.
+func (c *Client) Entries(ctx context.Context, q Query) (Page, error) {
+	query := url.Values{}
+	set := func(name, value string, given bool) {
+		if given {
+			query.Set(name, value)
+		}
+	}
+	for _, kind := range q.Kinds {
+		query.Add("kind", kind.String())
+	}
+	set("source", q.Source, q.Source != "")
+	set("subject", q.Subject, q.Subject != "")
+	set("from", strconv.FormatInt(q.From, 10), q.From > 0)
+	set("to", strconv.FormatInt(q.To, 10), q.To > 0)
+	set("cursor", q.Cursor, q.Cursor != "")
+	set("limit", strconv.Itoa(q.Limit), q.Limit > 0)
+	set("order", "desc", q.Descending)
+	var wire struct {
+		Entries []wireEntry `json:"entries"`
+		Next    string      `json:"next"`
+		Size    int64       `json:"size"`
+	}
+	if err := c.get(ctx, "v1/entries", query, maxList, &wire); err != nil {
+		return Page{}, err
+	}
+	page := Page{Next: wire.Next, Size: wire.Size}
+	for i := range wire.Entries {
+		entry, err := wire.Entries[i].open()
+		if err != nil {
+			return Page{}, err
+		}
+		page.Entries = append(page.Entries, entry)
+	}
+	return page, nil
+}

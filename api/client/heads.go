@@ -1,0 +1,201 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
+)
+
+// heads is the history that this client was told. All heads in it continue each other: that the log can't take back.
+type heads struct {
+	client   *Client
+	unlinked bool
+
+	linking sync.Mutex // held while a consistency proof is fetched, so that one at a time is
+
+	mu     sync.Mutex
+	newest verify.Head
+	known  map[int64][32]byte // sizes that are linked to newest, with their roots
+}
+
+// maxKnown bounds how many linked sizes are remembered; others are proven again.
+const maxKnown = 4096
+
+func (h *heads) trust(signed []byte) error {
+	head, err := verify.OpenHead(signed, h.client.key)
+	if err != nil {
+		return err
+	}
+	h.advance(head)
+	return nil
+}
+
+// Head is the newest head that this client has seen, as a signed note: keep it, and hand it to the next session as Options.Trusted.
+// It is nil if there is none yet.
+func (c *Client) Head() []byte {
+	c.heads.mu.Lock()
+	defer c.heads.mu.Unlock()
+	return c.heads.newest.Note
+}
+
+// open checks the signature of a note, and that its head fits every other that was seen.
+func (h *heads) open(ctx context.Context, signed []byte, link bool) (verify.Head, error) {
+	head, err := verify.OpenHead(signed, h.client.key)
+	if err != nil {
+		return head, &Alarm{What: "a head is not signed by the log's key", Notes: [][]byte{signed}, Err: err}
+	}
+	done, err := h.compare(head)
+	if done || err != nil || !link {
+		return head, err
+	}
+	h.linking.Lock()
+	defer h.linking.Unlock()
+	if done, err := h.compare(head); done || err != nil { // somebody else linked it meanwhile
+		return head, err
+	}
+	return head, h.link(ctx, head)
+}
+
+// compare holds a head against those known, and tells whether it is linked already. Two roots for one size are equivocation.
+func (h *heads) compare(head verify.Head) (linked bool, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.newest.Note) == 0 {
+		h.advanceLocked(head)
+		return true, nil
+	}
+	root, ok := h.known[head.Size]
+	switch {
+	case !ok:
+		return head.Size == 0, nil // the empty tree comes before every other
+	case root == head.Root:
+		return true, nil
+	}
+	notes := [][]byte{head.Note}
+	if h.newest.Size == head.Size {
+		notes = append(notes, h.newest.Note)
+	}
+	return false, &Alarm{What: "the log signed two roots for size " + strconv.FormatInt(head.Size, 10), Notes: notes}
+}
+
+// link proves that a head and the newest one continue each other.
+func (h *heads) link(ctx context.Context, head verify.Head) error {
+	h.mu.Lock()
+	older, newer := h.newest, head
+	h.mu.Unlock()
+	if older.Size > newer.Size {
+		older, newer = newer, older
+	}
+	hashes, err := h.client.consistency(ctx, older.Size, newer.Size)
+	if err != nil {
+		return err
+	}
+	if err := older.CheckConsistency(newer, hashes); err != nil {
+		return &Alarm{What: "the log's history was rewritten", Notes: [][]byte{older.Note, newer.Note}, Err: err}
+	}
+	h.advance(head)
+	return nil
+}
+
+func (h *heads) advance(head verify.Head) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.advanceLocked(head)
+}
+
+func (h *heads) advanceLocked(head verify.Head) {
+	if len(h.known) >= maxKnown {
+		clear(h.known)
+		h.known[h.newest.Size] = h.newest.Root
+	}
+	h.known[head.Size] = head.Root
+	if head.Size >= h.newest.Size {
+		h.newest = head
+	}
+}
+
+func (c *Client) consistency(ctx context.Context, from, to int64) ([][32]byte, error) {
+	if from == 0 || from == to {
+		return nil, nil
+	}
+	var wire struct {
+		Hashes []event.Digest `json:"hashes"`
+	}
+	query := url.Values{"from": {strconv.FormatInt(from, 10)}, "to": {strconv.FormatInt(to, 10)}}
+	if err := c.get(ctx, "v1/consistency", query, maxSmall, &wire); err != nil {
+		return nil, err
+	}
+	return hashesOf(wire.Hashes), nil
+}
+
+// Consistency proves that the tree of the later head extends that of the earlier one, which the log's key must both have signed.
+func (c *Client) Consistency(ctx context.Context, from, to verify.Head) ([][32]byte, error) {
+	if from.Size > to.Size {
+		return nil, errors.New("couldn't ask for consistency: the first head must not be of a larger tree")
+	}
+	hashes, err := c.consistency(ctx, from.Size, to.Size)
+	if err != nil {
+		return nil, err
+	}
+	if err := from.CheckConsistency(to, hashes); err != nil {
+		return nil, &Alarm{What: "the log's history was rewritten", Notes: [][]byte{from.Note, to.Note}, Err: err}
+	}
+	return hashes, nil
+}
+
+// Checkpoint fetches the newest published head. It is signed by the log's key and continues every head that this client has seen.
+func (c *Client) Checkpoint(ctx context.Context) (verify.Head, error) {
+	a, err := c.do(ctx, &request{method: http.MethodGet, path: "checkpoint", accept: "text/plain", most: maxSmall})
+	if err != nil {
+		return verify.Head{}, err
+	}
+	return c.heads.open(ctx, a.body, true)
+}
+
+// PublishedHead is a head with the time at which the log says it published it.
+type PublishedHead struct {
+	verify.Head
+	Published int64 // milliseconds since 1970; the log's word
+}
+
+// Checkpoints lists published heads of trees smaller than before (0: all), newest first, at most limit (1 to 1,000). They are
+// signed by the log's key and continue each other.
+func (c *Client) Checkpoints(ctx context.Context, before int64, limit int) ([]PublishedHead, error) {
+	query := url.Values{"limit": {strconv.Itoa(limit)}}
+	if before > 0 {
+		query.Set("before", strconv.FormatInt(before, 10))
+	}
+	var wire struct {
+		Checkpoints []struct {
+			Checkpoint string `json:"checkpoint"`
+			Published  int64  `json:"published"`
+		} `json:"checkpoints"`
+	}
+	if err := c.get(ctx, "v1/checkpoints", query, maxList, &wire); err != nil {
+		return nil, err
+	}
+	heads := make([]PublishedHead, len(wire.Checkpoints))
+	for i, w := range slices.Backward(wire.Checkpoints) { // from the oldest, so that each is linked to its neighbour
+		head, err := c.heads.open(ctx, []byte(w.Checkpoint), true)
+		if err != nil {
+			return nil, err
+		}
+		heads[i] = PublishedHead{Head: head, Published: w.Published}
+	}
+	return heads, nil
+}
+
+func hashesOf(digests []event.Digest) [][32]byte {
+	hashes := make([][32]byte, len(digests))
+	for i := range digests {
+		hashes[i] = digests[i]
+	}
+	return hashes
+}
