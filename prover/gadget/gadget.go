@@ -101,6 +101,7 @@ func AssertImplies(api frontend.API, condition, digit frontend.Variable) {
 	not := api.Sub(1, digit)
 	// Adding 0 changes nothing, but the test engine takes computed numbers only.
 	c.MustBeLessOrEqCst([]frontend.Variable{not, api.Add(condition, 0)}, big.NewInt(2), not)
+	api.Compiler().MarkBoolean(digit) // proven above, and so may be a condition in turn
 }
 
 // Mux returns values[i], where i is the number that the binary digits make up,

@@ -1,12 +1,10 @@
 package gadget
 
 import (
-	"fmt"
 	"math/big"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/consensys/gnark/frontend"
-	"github.com/consensys/gnark/std/permutation/poseidon2"
 
 	"github.com/attestlog/attestlog/prover/gadget/poseidon"
 )
@@ -14,31 +12,12 @@ import (
 // Hasher is the in-circuit twin of package poseidon.
 type Hasher struct {
 	api           frontend.API
-	sponge, node4 *poseidon2.Permutation
+	sponge, node4 *Permutation
 }
 
 // NewHasher returns a hasher for one circuit.
-func NewHasher(api frontend.API) (*Hasher, error) {
-	sponge, err := NewPermutation(api, poseidon.Width)
-	if err != nil {
-		return nil, err
-	}
-	node, err := NewPermutation(api, poseidon.Arity)
-	if err != nil {
-		return nil, err
-	}
-	return &Hasher{api: api, sponge: sponge, node4: node}, nil
-}
-
-// NewPermutation returns Poseidon2 of width 2, 3, 4, 8 or 16 with the rounds of
-// package poseidon; in constraints it costs 216, 240, 264, 363 or 555.
-func NewPermutation(api frontend.API, width int) (*poseidon2.Permutation, error) {
-	full, partial := poseidon.Rounds(width)
-	p, err := poseidon2.NewPoseidon2FromParameters(api, width, full, partial)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't build Poseidon2 of width %d: %w", width, err)
-	}
-	return p, nil
+func NewHasher(api frontend.API) *Hasher {
+	return &Hasher{api: api, sponge: NewPermutation(api, poseidon.Width), node4: NewPermutation(api, poseidon.Arity)}
 }
 
 // Sum is [poseidon.Sum]: 555 constraints for each 15 elements.
@@ -53,7 +32,7 @@ func (h *Hasher) Sum(d poseidon.Domain, in ...frontend.Variable) frontend.Variab
 		for i := range n {
 			state[1+i] = h.api.Add(state[1+i], in[i])
 		}
-		permute(h.sponge, state[:])
+		h.sponge.Permute(state[:])
 		in = in[n:]
 		if len(in) == 0 {
 			return state[1]
@@ -64,7 +43,7 @@ func (h *Hasher) Sum(d poseidon.Domain, in ...frontend.Variable) frontend.Variab
 // Node is [poseidon.Node]: 264 constraints.
 func (h *Hasher) Node(children [poseidon.Arity]frontend.Variable) frontend.Variable {
 	first := children[0]
-	permute(h.node4, children[:])
+	h.node4.Permute(children[:])
 	return h.api.Add(children[0], first)
 }
 
@@ -105,12 +84,6 @@ func (h *Hasher) Climb(node frontend.Variable, siblings [][poseidon.Arity - 1]fr
 func (h *Hasher) swap(digit, a, b frontend.Variable) (first, second frontend.Variable) {
 	moved := h.api.Mul(digit, h.api.Sub(b, a))
 	return h.api.Add(a, moved), h.api.Sub(b, moved)
-}
-
-func permute(p *poseidon2.Permutation, state []frontend.Variable) {
-	if err := p.Permutation(state); err != nil {
-		panic(err) // the width is right by construction
-	}
 }
 
 // Constant turns a native element into a constant of a circuit, or into a value

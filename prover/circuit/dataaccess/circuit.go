@@ -140,10 +140,7 @@ func sound() groups {
 }
 
 func define(api frontend.API, c *Circuit, g groups) error {
-	h, err := gadget.NewHasher(api)
-	if err != nil {
-		return err
-	}
+	h := gadget.NewHasher(api)
 	g.bind(api, c)
 	purpose := g.purpose(api, c.Purpose)
 	mask := g.columns(api, c.Columns)

@@ -229,7 +229,7 @@ func TestTwinNamesTheRule(t *testing.T) {
 	}
 }
 
-// gnark's own battery: test engine, solver, set-up, proof, verification.
+// gnark's own battery: test engine and solver, and with the build tag prover_checks set-up and proof as well.
 func TestCheckCircuit(t *testing.T) {
 	tab := data(t, 1)
 	bad := reads(t, tab, 4, dissenter)
