@@ -301,3 +301,26 @@ func bytesOf[A [32]byte | [64]byte](a A) []byte {
 	}
 	return nil
 }
+
+func TestShareOutCoversEverything(t *testing.T) {
+	for _, cores := range []int{1, 2, 3, 16} {
+		for _, groups := range []int{1, 2, 5, 40} {
+			for _, n := range []int{1, 2, 3, 7, 64, 256} {
+				shares := shareOut(n, groups, cores)
+				if len(shares) != cores {
+					t.Fatalf("%d shares for %d cores", len(shares), cores)
+				}
+				from := 0
+				for _, s := range shares {
+					if s.from != from || s.to < s.from {
+						t.Fatalf("n=%d groups=%d cores=%d: %v", n, groups, cores, shares)
+					}
+					from = s.to
+				}
+				if from != n {
+					t.Errorf("n=%d groups=%d cores=%d: %v covers %d", n, groups, cores, shares, from)
+				}
+			}
+		}
+	}
+}

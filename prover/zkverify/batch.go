@@ -116,19 +116,17 @@ func fold(claims []*claim) bool {
 		g.add(c, weights[i], knowledge[i])
 	}
 
-	// Each core takes a share of the pairs; the first takes fewer, and the
-	// groups' pairs too.
-	shares := shareOut(len(claims), len(groups), runtime.GOMAXPROCS(0))
+	// Each core takes a share of the claims' pairs and of the groups.
+	cores := runtime.GOMAXPROCS(0)
+	shares := shareOut(len(claims), len(groups), cores)
 	products := make([]bn254.GT, len(shares))
 	outside := make([][]bool, len(shares))
 	var wg sync.WaitGroup
 	for i, share := range shares {
 		wg.Go(func() {
 			var fixed []fixedPair
-			if i == 0 {
-				for _, g := range groups {
-					fixed = append(fixed, g.pairs()...)
-				}
+			for g := i; g < len(groups); g += cores {
+				fixed = append(fixed, groups[g].pairs()...)
 			}
 			mine := free[share.from:share.to]
 			scale(mine, weights[share.from:share.to])
@@ -163,14 +161,23 @@ func scale(pairs []freePair, weights []coefficient) {
 type share struct{ from, to int }
 
 // shareOut divides n claims among the cores so that all end at about the same
-// time, though the first has the groups' pairs to make as well. Measured in
-// claims, these take about three for each group and one for every sixteen claims.
+// time, though core i has the pairs of groups i, i+cores, … to make as well. A
+// group costs as much as three claims, and one more for each sixteen of its own.
 func shareOut(n, groups, cores int) []share {
-	extra := 3*groups + n/16
-	each := max(1, (n+extra+cores-1)/cores)
-	shares := []share{{0, min(n, max(0, each-extra))}}
-	for from := shares[0].to; from < n; from += each {
-		shares = append(shares, share{from, min(n, from+each)})
+	extra := make([]int, cores)
+	total := n
+	for g := range groups {
+		cost := 3 + n/(16*groups)
+		extra[g%cores] += cost
+		total += cost
+	}
+	each := (total + cores - 1) / cores
+	shares := make([]share, cores)
+	from := 0
+	for i := range shares {
+		to := min(n, from+max(0, each-extra[i]))
+		shares[i] = share{from, to}
+		from = to
 	}
 	return shares
 }

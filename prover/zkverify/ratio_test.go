@@ -12,7 +12,8 @@ import (
 )
 
 // BenchmarkRatio compares batches of 64 with one by one in alternating rounds, so
-// that whatever else the machine does hits all alike, and reports the medians.
+// that whatever else the machine does hits all alike. It reports each way's rate in
+// its best tenth of the rounds, which is what the machine can do when left alone.
 func BenchmarkRatio(b *testing.B) {
 	for _, name := range []string{eightInputs, committingOpen} {
 		b.Run(name, func(b *testing.B) {
@@ -77,7 +78,7 @@ func BenchmarkRatio(b *testing.B) {
 			rates := make([]float64, len(ways))
 			for i, w := range ways {
 				slices.Sort(took[i])
-				rates[i] = n / took[i][len(took[i])/2].Seconds()
+				rates[i] = n / took[i][len(took[i])/10].Seconds()
 				b.ReportMetric(rates[i], w.unit)
 			}
 			b.ReportMetric(rates[0]/rates[1], "x-sequential")
