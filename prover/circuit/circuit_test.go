@@ -3,7 +3,9 @@ package circuit_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/csv"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,9 +28,10 @@ import (
 
 var update = flag.Bool("update", false, "write prover/stats.csv instead of checking it")
 
-var header = []string{"statement", "constraints", "public", "secret", "internal"}
+var header = []string{"statement", "constraints", "public", "secret", "internal", "sha256"}
 
-// prover/stats.csv pins what each circuit costs. A change of it is a change of the circuit: new keys, and a line in DECISIONS.
+// prover/stats.csv pins what each circuit costs, and its identity, the SHA-256 of the constraint system. A change of either
+// is another circuit: registered keys no longer fit it.
 func TestStats(t *testing.T) {
 	rows := [][]string{header}
 	for _, c := range circuit.All() {
@@ -40,6 +43,7 @@ func TestStats(t *testing.T) {
 		rows = append(rows, []string{
 			c.Statement.Name, strconv.Itoa(ccs.GetNbConstraints()),
 			strconv.Itoa(ccs.GetNbPublicVariables() - 1), strconv.Itoa(ccs.GetNbSecretVariables()), strconv.Itoa(ccs.GetNbInternalVariables()),
+			digestOf(t, ccs),
 		})
 	}
 	var got bytes.Buffer
@@ -59,6 +63,15 @@ func TestStats(t *testing.T) {
 	if got.String() != string(want) {
 		t.Errorf("circuits cost\n%s\nand prover/stats.csv says\n%s", got.String(), want)
 	}
+}
+
+func digestOf(t *testing.T, ccs constraint.ConstraintSystem) string {
+	t.Helper()
+	h := sha256.New()
+	if _, err := ccs.WriteTo(h); err != nil {
+		t.Fatal(err)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // checkSystem checks what holds of every constraint system: no wire is unconstrained, it has the statement's public

@@ -90,16 +90,13 @@ func TestPermutationIsItsTwin(t *testing.T) {
 }
 
 func TestSumIsItsTwin(t *testing.T) {
-	for _, n := range []int{0, 1, 14, 15, 16, 30, 31} {
+	for _, n := range []int{1, 14, 15, 16, 30, 31} { // the hash of nothing is a constant, which the vectors have
 		in := random(n + 1) // one is left out of the hash, so that there is an input
 		out := []fr.Element{poseidon.Sum(poseidon.Block, in[:n]...)}
 		run := func(api frontend.API, in []frontend.Variable) []frontend.Variable {
 			h := gadget.NewHasher(api)
 			gadget.BindPublic(api, in[n])
 			return []frontend.Variable{h.Sum(poseidon.Block, in[:n]...)}
-		}
-		if n == 0 {
-			continue // a constant; covered by the vectors
 		}
 		if _, err := check(t, run, in, out); err != nil {
 			t.Errorf("%d elements: %v", n, err)

@@ -198,10 +198,11 @@ func commitDataset(api frontend.API, h *gadget.Hasher, c *Circuit) {
 	api.AssertIsEqual(h.Sum(poseidon.Table, root, c.Rows, c.SchemaHigh, c.SchemaLow), c.Dataset)
 }
 
-// realFirst shows that the flags are binary and that real slots come first. A real
-// slot behind padding could repeat a row, since order is shown from one slot to the
-// next. (That the first slot is real needs no constraint: the index of padding there
-// would be −1.)
+// realFirst shows that the flags are binary and that real slots come first. A flag of
+// one half would count for half a record. With real slots behind padding one access
+// would have many lists, none of them in the form that an auditor opens; the rows
+// would still be distinct, since the index of padding stays where it was. (That the
+// first slot is real needs no constraint: the index of padding there would be −1.)
 func realFirst(api frontend.API, slots []Slot) {
 	last := len(slots) - 1
 	api.AssertIsBoolean(slots[last].Real)
