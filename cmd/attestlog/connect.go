@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
+)
+
+// logFlags say which log a command speaks to, and by which key it is known.
+type logFlags struct {
+	server, key, memory string
+}
+
+func (l *logFlags) bind(fs *flag.FlagSet) {
+	fs.StringVar(&l.server, "server", "", "the log's `address` (default $ATTESTLOG_SERVER, or http://localhost:8080)")
+	fs.StringVar(&l.memory, "memory", "", "the `directory` where the newest head is remembered, which later ones must continue (default in the user's cache directory)")
+	l.bindKey(fs)
+}
+
+func (l *logFlags) bindKey(fs *flag.FlagSet) {
+	fs.StringVar(&l.key, "log-key", "", "the log's public `key`, or the file that holds it; have it from elsewhere than the log (default $ATTESTLOG_LOG_KEY)")
+}
+
+// verifierKey is the log's public key as text, such as log.example/2026+1a2b3c4d+AbCd….
+func (l *logFlags) verifierKey() (string, error) {
+	key := l.key
+	if key == "" {
+		key = os.Getenv("ATTESTLOG_LOG_KEY")
+	}
+	if key == "" {
+		return "", misuse("--log-key is missing: nothing that a log says can be checked without its key")
+	}
+	if _, err := note.NewVerifier(key); err == nil {
+		return key, nil
+	}
+	b, err := readBounded(key, 1024)
+	if err != nil {
+		return "", fmt.Errorf("couldn't read the log's key: %q is neither a key nor a file: %w", key, err)
+	}
+	key = strings.TrimSpace(string(b))
+	if _, err := note.NewVerifier(key); err != nil {
+		return "", fmt.Errorf("couldn't read the log's key in %s: %w", l.key, err)
+	}
+	return key, nil
+}
+
+func (l *logFlags) verifier() (note.Verifier, error) {
+	key, err := l.verifierKey()
+	if err != nil {
+		return nil, err
+	}
+	return note.NewVerifier(key)
+}
+
+// remote is a log, with the memory of its newest head.
+type remote struct {
+	*client.Client
+	memory string // file; empty if there is no place for one
+	known  []byte
+}
+
+// connect makes a client that believes only what continues the head that the last command saw. It sends nothing yet.
+func (l *logFlags) connect() (*remote, error) {
+	server := l.server
+	if server == "" {
+		server = os.Getenv("ATTESTLOG_SERVER")
+	}
+	if server == "" {
+		server = "http://localhost:8080"
+	}
+	key, err := l.verifierKey()
+	if err != nil {
+		return nil, err
+	}
+	r := &remote{memory: l.memoryFile(key)}
+	if r.known, err = r.recall(); err != nil {
+		return nil, err
+	}
+	// A person waits: give up after some seconds, not minutes.
+	r.Client, err = client.New(server, client.Options{LogKey: key, Trusted: r.known, Retries: 5})
+	if err != nil {
+		return nil, misuse("%w", err)
+	}
+	return r, nil
+}
+
+// memoryFile is where the head of the log with this key is remembered.
+func (l *logFlags) memoryFile(key string) string {
+	dir := l.memory
+	if dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return "" // nowhere: then every command starts afresh
+		}
+		dir = filepath.Join(cache, "attestlog", "heads")
+	}
+	sum := sha256.Sum256([]byte(key))
+	return filepath.Join(dir, hex.EncodeToString(sum[:16]))
+}
+
+func (r *remote) recall() ([]byte, error) {
+	if r.memory == "" {
+		return nil, nil
+	}
+	b, err := readBounded(r.memory, 16<<10)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
+// remember keeps the newest head for the next command.
+func (r *remote) remember() error {
+	newest := r.Head()
+	if r.memory == "" || newest == nil || bytes.Equal(newest, r.known) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(r.memory), 0o700); err != nil {
+		return fmt.Errorf("couldn't remember the head: %w", err)
+	}
+	return replace(r.memory, newest, 0o600)
+}
+
+// judge gives an error of the client its exit code, and remembers what was seen where there is none.
+func (r *remote) judge(err error) error {
+	var problem *client.Problem
+	var alarm *client.Alarm
+	switch {
+	case err == nil:
+		return r.remember()
+	case errors.As(err, &alarm):
+		return &failure{exitUnverified, err}
+	case errors.As(err, &problem) && problem.Code != "" && problem.Code != client.CodeNotFound && problem.Status >= 400 && problem.Status < 500:
+		return &failure{exitRefused, err}
+	}
+	return err
+}
+
+// problemCode is the log's code for a refusal, if err is one.
+func problemCode(err error) string {
+	var problem *client.Problem
+	if errors.As(err, &problem) {
+		return problem.Code
+	}
+	return ""
+}
+
+// reference is an entry as people name it: by index or by event digest.
+type reference struct {
+	index  int64
+	digest event.Digest
+	byHash bool
+}
+
+func parseReference(s string) (reference, error) {
+	if index, err := strconv.ParseInt(s, 10, 64); err == nil && index >= 0 && len(s) < 20 {
+		return reference{index: index}, nil
+	}
+	digest, err := event.ParseDigest(s)
+	if err != nil {
+		return reference{}, misuse("%q names no entry: want its index, or the event's digest of 64 lower-case hex digits", s)
+	}
+	return reference{digest: digest, byHash: true}, nil
+}
+
+// entry fetches an entry, proven to be in the log.
+func (r *remote) entry(ctx context.Context, ref reference) (*client.Receipt, *verify.Entry, error) {
+	var receipt *client.Receipt
+	var err error
+	if ref.byHash {
+		receipt, err = r.Event(ctx, ref.digest)
+	} else {
+		receipt, err = r.Entry(ctx, ref.index)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	entry, err := verify.OpenEntry(receipt.Index, receipt.Leaf)
+	return receipt, entry, err
+}
+
+// gather collects the evidence about an entry, against the newest published head that covers it.
+func (r *remote) gather(ctx context.Context, ref reference) (*verify.Evidence, error) {
+	receipt, _, err := r.entry(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	head, err := verify.OpenHead(receipt.Note, r.Key())
+	if err != nil {
+		return nil, err
+	}
+	return verify.Gather(ctx, r.Library(), receipt.Index, head.Size)
+}

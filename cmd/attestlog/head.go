@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"flag"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
+)
+
+const headManual = `Fetches the newest head of the log and checks its signature, and that it continues the head that was seen last: nobody can
+take back a history that you have seen.
+`
+
+type headCommand struct {
+	log logFlags
+}
+
+func bindHead(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
+	h := new(headCommand)
+	h.log.bind(fs)
+	return h.run
+}
+
+func (h *headCommand) run(ctx context.Context, t *terminal, args []string) error {
+	if len(args) != 0 {
+		return misuse("%q is one argument too many", args[0])
+	}
+	r, err := h.log.connect()
+	if err != nil {
+		return err
+	}
+	head, err := r.Checkpoint(ctx)
+	if err := r.judge(err); err != nil {
+		return err
+	}
+	t.say("%s signed a tree of %s entries.", head.Origin, thousands(head.Size))
+	t.field("root", "%s", base64.StdEncoding.EncodeToString(head.Root[:]))
+	since := h.since(t, r)
+	if t.json {
+		t.printJSON(map[string]any{"origin": head.Origin, "size": head.Size, "root": event.Digest(head.Root), "note": string(head.Note), "continues": since})
+	}
+	return nil
+}
+
+// since says which head the new one continues; −1: none was known.
+func (h *headCommand) since(t *terminal, r *remote) int64 {
+	if r.known == nil {
+		t.field("history", "this is the first head of this log that was seen here; the next ones must continue it")
+		return -1
+	}
+	known, err := verify.OpenHead(r.known, r.Key())
+	if err != nil {
+		return -1 // can't be: the client was made with it
+	}
+	t.field("history", "it continues the tree of %s entries that was seen last", thousands(known.Size))
+	return known.Size
+}

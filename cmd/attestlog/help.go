@@ -1,0 +1,107 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// topics are pages of help that are about no command.
+func topics() map[string]string {
+	return map[string]string{"schema": schemaManual, "exit-codes": exitManual, "environment": environmentManual}
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "attestlog records what AI systems do, proves it without showing private data, and checks what others recorded.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  attestlog %-15s %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(w, `
+More about each:       attestlog help COMMAND
+The schema of a table: attestlog help schema
+Exit codes:            attestlog help exit-codes
+Environment variables: attestlog help environment
+`)
+}
+
+func help(t *terminal, args []string) int {
+	if len(args) == 0 {
+		usage(t.out)
+		return exitDone
+	}
+	name := strings.Join(args, " ")
+	if text, ok := topics()[name]; ok {
+		fmt.Fprint(t.out, text)
+		return exitDone
+	}
+	if name == "dataset" {
+		name = "dataset commit"
+	}
+	for _, c := range commands() {
+		if c.name == name {
+			manual(t.out, c)
+			return exitDone
+		}
+	}
+	fmt.Fprintf(t.err, "attestlog: there is no help about %q; attestlog help lists what there is\n", name)
+	return exitUsage
+}
+
+// manual prints a command's page.
+func manual(w io.Writer, c command) {
+	fmt.Fprintf(w, "attestlog %s: %s\n\n  attestlog %s %s\n\n%s\nFlags:\n\n", c.name, c.summary, c.name, c.args, c.manual)
+	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	fs.Bool("json", false, "print one JSON object in place of text")
+	c.bind(fs)
+	fs.VisitAll(func(f *flag.Flag) {
+		kind, text := flag.UnquoteUsage(f)
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
+			text += fmt.Sprintf(" (default %s)", f.DefValue)
+		}
+		fmt.Fprintf(w, "  %-20s %s\n", strings.TrimRight("--"+f.Name+" "+kind, " "), wrap(text, strings.Repeat(" ", 23), 90))
+	})
+}
+
+const exitManual = `Exit codes of attestlog:
+
+  0  it did what it was asked to
+  1  it couldn't: a file, the network, the server; one line on standard error says why
+  2  the command line makes no sense
+  3  a verification failed: don't rely on what was checked
+  4  the log refused the event, and says which rule it breaks
+  5  the claims are not true of the data, so there is no proof of them
+`
+
+const environmentManual = `Environment variables of attestlog:
+
+  ATTESTLOG_SERVER   the log's address, where --server is not given; without either, http://localhost:8080
+  ATTESTLOG_LOG_KEY  the log's public key, or the file that holds it, where --log-key is not given
+`
+
+const schemaManual = `The schema of a table, for attestlog dataset commit, is a small YAML file:
+
+  format: attestlog-schema/v1
+  name: german-credit
+
+  # What people may consent to, at most 64. The order matters: purpose number i is bit i of each row's consent mask.
+  purposes: [credit-scoring, marketing]
+
+  # Who consented to what: a CSV file beside the schema with a column "row" (from 0) and one of yes/no for each purpose …
+  consent: {file: consent.csv}
+  # … or a column of the table itself that lists each row's purposes, separated by ";", or says none:
+  # consent: {column: agreed}
+
+  # The columns that are committed to, at most 210 (30 if accesses are to be proven), in the data set's order.
+  # role: direct (names a person), quasi (names one together with others), sensitive, or other.
+  columns:
+    - {name: age, role: quasi, min: 0, max: 127}                # integers of a range
+    - {name: job, role: quasi, labels: [clerk, smith]}          # one of some labels
+    - {name: class, role: sensitive}                            # labels as the ARFF file declares them
+
+  # Columns of the table that are not committed to. One that is neither described nor ignored is an error.
+  ignore: [remarks]
+
+Ranges and labels become public, what single rows hold doesn't. So give ranges that follow from what a column means, not
+from the values that happen to occur.
+`

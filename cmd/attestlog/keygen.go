@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/attestlog/attestlog/cmd/internal/keyfile"
+	"github.com/attestlog/attestlog/ledger/event"
+)
+
+const keygenManual = `Writes an Ed25519 key to FILE, which only its owner can read, and the public half to FILE.pub. No file is ever
+replaced.
+
+With --log and --source, FILE.request is written too: what the log's operator needs to register the key. It holds
+the key's own consent, so that nobody can register it for another log or under another name. If FILE is there
+already, only the request is written.
+`
+
+type keygen struct {
+	log, source, recovery string
+}
+
+func bindKeygen(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
+	k := new(keygen)
+	fs.StringVar(&k.log, "log", "", "the `origin` of the log that the key is to be registered in")
+	fs.StringVar(&k.source, "source", "", "the `name` to register, such as gateway/1: one for each replica of a service")
+	fs.StringVar(&k.recovery, "recovery", "", "the public key `file` of another key, kept offline, that may rotate or revoke this one")
+	return k.run
+}
+
+func (k *keygen) run(_ context.Context, t *terminal, args []string) error {
+	if len(args) != 1 {
+		return misuse("want one file to write the key to")
+	}
+	if (k.log == "") != (k.source == "") {
+		return misuse("--log and --source belong together")
+	}
+	if k.source != "" {
+		if err := errors.Join(event.CheckOrigin(k.log), event.CheckSource(k.source)); err != nil {
+			return misuse("%w", err)
+		}
+	}
+	path := args[0]
+	key, fresh, err := k.key(path)
+	if err != nil {
+		return err
+	}
+	public := key.Public().(ed25519.PublicKey)
+	result := map[string]any{"keyid": event.KeyID(public), "key": path, "public": path + ".pub"}
+	if fresh {
+		t.say("Wrote a new key. Keep %s to yourself; %s.pub is for everyone.", path, path)
+	}
+	t.field("key id", "%s", event.KeyID(public))
+	if k.source != "" {
+		if err := k.request(path+".request", key); err != nil {
+			return err
+		}
+		result["request"] = path + ".request"
+		t.say("Hand %s.request to the operator of %s, who registers it with attestlogd source add.", path, k.log)
+	}
+	if t.json {
+		t.printJSON(result)
+	}
+	return nil
+}
+
+// key makes the key, or reads it where only a request is wanted.
+func (k *keygen) key(path string) (key ed25519.PrivateKey, fresh bool, err error) {
+	if _, err := os.Lstat(path); err == nil && k.source != "" {
+		key, err := keyfile.ReadPrivate(path)
+		return key, false, err
+	}
+	_, key, err = ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, false, fmt.Errorf("couldn't make a key: %w", err)
+	}
+	// The public half first: whoever sees the private one has both.
+	if err := keyfile.WritePublic(path+".pub", keyfile.FormatPublic(key.Public().(ed25519.PublicKey))); err != nil {
+		return nil, false, err
+	}
+	if err := keyfile.WriteSecret(path, keyfile.FormatPrivate(key)); err != nil {
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, false, err
+		}
+		return nil, false, errors.Join(err, os.Remove(path+".pub"))
+	}
+	return key, true, nil
+}
+
+func (k *keygen) request(path string, key ed25519.PrivateKey) error {
+	var recovery ed25519.PublicKey
+	if k.recovery != "" {
+		var err error
+		if recovery, err = keyfile.ReadPublic(k.recovery); err != nil {
+			return err
+		}
+	}
+	b, err := keyfile.NewRequest(k.log, k.source, key, recovery).Encode()
+	if err != nil {
+		return err
+	}
+	return writeNew(path, b, 0o644)
+}

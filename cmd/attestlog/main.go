@@ -1,0 +1,196 @@
+// Command attestlog is everybody's tool but the operator's: it commits to data sets, proves what was read of them, submits
+// events to a log, and checks what a log says, online and offline.
+//
+//	attestlog keygen          make a source's key, and the request to register it
+//	attestlog dataset commit  commit to a table; its secrets stay in one file
+//	attestlog prove           make the claims and the proof of a data access
+//	attestlog submit          number, sign, prove and send claims, and keep the receipt
+//	attestlog get             fetch an entry, or all the evidence for it
+//	attestlog verify          check an entry against the log's key alone
+//	attestlog head            fetch the newest head and check it
+//
+// `attestlog help COMMAND` has the details. What was asked for goes to standard output, as text for people or, with --json, as
+// one JSON object; progress and errors go to standard error. Secrets go into files that only their owner can read, and nowhere else.
+//
+// # Exit codes
+//
+//	0  it did what it was asked to
+//	1  it couldn't: a file, the network, the server
+//	2  the command line makes no sense
+//	3  a verification failed
+//	4  the log refused the event
+//	5  the claims are not true of the data, so there is no proof of them
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/attestlog/attestlog/prover/keys"
+)
+
+// The exit codes; help.go explains them to people.
+const (
+	exitDone       = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitUnverified = 3
+	exitRefused    = 4
+	exitUntrue     = 5
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends us at once
+	// gnark's own chatter helps nobody here; its errors come back as errors.
+	keys.RouteGnarkLog(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	code := execute(ctx, os.Args[1:], &terminal{out: os.Stdout, err: os.Stderr, progress: isTerminal(os.Stderr)})
+	stop()
+	os.Exit(code)
+}
+
+// command is a row of the table of commands.
+type command struct {
+	name    string // one word or two
+	args    string // for the usage line
+	summary string
+	manual  string // what `attestlog help` says beyond the flags
+	// bind declares the flags and returns what runs once they are parsed, with what stands beside them.
+	bind func(*flag.FlagSet) func(ctx context.Context, t *terminal, args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"keygen", "FILE [flags]", "make a source's key, and the request to register it", keygenManual, bindKeygen},
+		{"dataset commit", "TABLE --schema FILE --out DIR", "commit to a table; its secrets stay in one file", commitManual, bindCommit},
+		{"prove", "--dataset FILE --entry DIGEST --rows LIST --columns LIST --purpose NAME --out DIR [flags]", "make the claims and the proof of a data access", proveManual, bindProve},
+		{"submit", "CLAIMS.json --source NAME --key FILE [flags]", "number, sign, prove and send claims, and keep the receipt", submitManual, bindSubmit},
+		{"get", "INDEX|DIGEST [flags]", "fetch an entry, or all the evidence for it", getManual, bindGet},
+		{"verify", "INDEX|DIGEST|DIR [flags]", "check an entry against the log's key alone", verifyManual, bindVerify},
+		{"head", "[flags]", "fetch the newest head and check it", headManual, bindHead},
+	}
+}
+
+// failure is an error with the exit code that it calls for.
+type failure struct {
+	code int
+	err  error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// misuse is a command line that makes no sense.
+func misuse(format string, args ...any) error {
+	return &failure{exitUsage, fmt.Errorf(format, args...)}
+}
+
+func execute(ctx context.Context, args []string, t *terminal) int {
+	if len(args) == 0 {
+		usage(t.err)
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		return help(t, args[1:])
+	}
+	c, rest, found := find(args)
+	if !found {
+		fmt.Fprintf(t.err, "attestlog: there is no command %q; attestlog help lists them\n", strings.Join(args[:min(2, len(args))], " "))
+		return exitUsage
+	}
+	fs := flag.NewFlagSet("attestlog "+c.name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // errors are ours to print, in one line
+	fs.BoolVar(&t.json, "json", false, "print one JSON object in place of text")
+	run := c.bind(fs)
+	operands, err := parse(fs, rest)
+	if errors.Is(err, flag.ErrHelp) {
+		manual(t.out, c)
+		return exitDone
+	}
+	if err != nil {
+		err = misuse("%w", err)
+	} else {
+		err = run(ctx, t, operands)
+	}
+	return t.conclude(c, err)
+}
+
+// find looks a command up by its one or two words.
+func find(args []string) (c command, rest []string, found bool) {
+	for _, c := range commands() {
+		words := strings.Fields(c.name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
+			return c, args[len(words):], true
+		}
+	}
+	return command{}, nil, false
+}
+
+// parse parses flags wherever they stand, before, between and behind the operands. Everything after "--" is an operand.
+func parse(fs *flag.FlagSet, args []string) (operands []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		rest := fs.Args()
+		if len(rest) == 0 {
+			return operands, nil
+		}
+		if consumed := len(args) - len(rest); consumed > 0 && args[consumed-1] == "--" {
+			return append(operands, rest...), nil
+		}
+		operands, args = append(operands, rest[0]), rest[1:]
+	}
+}
+
+// conclude says how a command ended, and returns the exit code.
+func (t *terminal) conclude(c command, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	code := exitFailed
+	var f *failure
+	if errors.As(err, &f) {
+		code = f.code
+	}
+	if t.json && !t.printed {
+		t.printJSON(map[string]any{"error": describe(err), "exit": code})
+	}
+	fmt.Fprintf(t.err, "attestlog %s: %s\n", c.name, oneLine(err.Error()))
+	if code == exitUsage {
+		fmt.Fprintf(t.err, "attestlog help %s says how it is used\n", c.name)
+	}
+	return code
+}
+
+// describe is an error for machines.
+func describe(err error) map[string]any {
+	d := map[string]any{"message": oneLine(err.Error())}
+	if code := problemCode(err); code != "" {
+		d["code"] = code
+	}
+	return d
+}
+
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+}
+
+// printJSON prints the one object that --json promises.
+func (t *terminal) printJSON(v any) {
+	e := json.NewEncoder(t.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	e.Encode(v) // a closed standard output is the reader's wish
+	t.printed = true
+}

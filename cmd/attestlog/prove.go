@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/access"
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
+	"github.com/attestlog/attestlog/cmd/internal/keyfile"
+	"github.com/attestlog/attestlog/ledger/event"
+)
+
+const proveManual = `Says which records of a data set were read, and proves it: that all of them are rows of the data set which consented to
+the purpose, and that no other columns were read. In DIR, which is made, lie then
+
+  claims.json      what the source says in public: how many records, which columns, what purpose, a commitment to the list
+  accesses         the list itself with its salt, for the source's eyes only: what it shows an auditor who asks later
+  submission.json  with --source and --key: the event, numbered, signed and proven, for attestlog submit --raw
+
+A proof is good for one event only, number and all. So without --source and --key this stops at the claims, and
+attestlog submit DIR/claims.json --accesses DIR/accesses --dataset FILE numbers, signs, proves and sends in one go.
+Use that for a source that submits other events, too: it keeps count of them.
+
+The proving key is fetched from the log, once, and has to be the one that the statement's entry names. Keys are never made
+here. Claims that are not true of the data, such as a row that doesn't consent, end with exit code 5.
+`
+
+type prove struct {
+	log     logFlags
+	proving provingFlags
+	signing signingFlags
+
+	entry, rows, columns, purpose string
+	subject, subjectDigest        string
+	state, out                    string
+}
+
+// signingFlags say who speaks.
+type signingFlags struct {
+	source, key string
+}
+
+func (s *signingFlags) bind(fs *flag.FlagSet) {
+	fs.StringVar(&s.source, "source", "", "the `name` under which the key is registered, such as gateway/1")
+	fs.StringVar(&s.key, "key", "", "the source's private key, a `file` that attestlog keygen wrote")
+}
+
+func (s *signingFlags) check() error {
+	if s.source == "" || s.key == "" {
+		return misuse("--source and --key are needed: they say who speaks")
+	}
+	if err := event.CheckSource(s.source); err != nil {
+		return misuse("--source: %w", err)
+	}
+	return nil
+}
+
+func bindProve(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
+	p := new(prove)
+	p.log.bind(fs)
+	p.proving.bind(fs)
+	p.signing.bind(fs)
+	fs.StringVar(&p.entry, "entry", "", "the data set's `entry`: its index, or the event's digest")
+	fs.StringVar(&p.rows, "rows", "", "the rows that were read, from 0: a `list` such as 3,17,40-97")
+	fs.StringVar(&p.columns, "columns", "", "the columns that were read: a `list` with commas between")
+	fs.StringVar(&p.purpose, "purpose", "", "what for: a `name` among the data set's purposes")
+	fs.StringVar(&p.subject, "subject", "", "the `name` of the AI system that read")
+	fs.StringVar(&p.subjectDigest, "subject-digest", "", "the SHA-256 of that system's release, in `hex`")
+	fs.StringVar(&p.state, "state", "", "the `file` in which attestlog submit keeps the source's place in its chain (default KEY.state)")
+	fs.StringVar(&p.out, "out", "", "the `directory` to write to")
+	return p.run
+}
+
+func (p *prove) check() (reference, []int, event.Digest, error) {
+	fail := func(err error) (reference, []int, event.Digest, error) { return reference{}, nil, event.Digest{}, err }
+	for _, f := range []struct{ name, value string }{{"dataset", p.proving.dataset}, {"entry", p.entry}, {"rows", p.rows}, {"columns", p.columns},
+		{"purpose", p.purpose}, {"subject", p.subject}, {"subject-digest", p.subjectDigest}, {"out", p.out}} {
+		if f.value == "" {
+			return fail(misuse("--%s is missing", f.name))
+		}
+	}
+	if p.signing != (signingFlags{}) {
+		if err := p.signing.check(); err != nil {
+			return fail(err)
+		}
+		if err := p.checkState(); err != nil {
+			return fail(err)
+		}
+	}
+	ref, err := parseReference(p.entry)
+	if err != nil {
+		return fail(err)
+	}
+	rows, err := access.ParseRows(p.rows)
+	if err != nil {
+		return fail(misuse("--rows: %w", err))
+	}
+	digest, err := event.ParseDigest(p.subjectDigest)
+	if err != nil {
+		return fail(misuse("--subject-digest: %w", err))
+	}
+	return ref, rows, digest, nil
+}
+
+// checkState refuses to number an event behind the back of a source that keeps count: it would find an event in the log that it
+// never recorded, and take it for somebody else's.
+func (p *prove) checkState() error {
+	if p.state == "" {
+		p.state = p.signing.key + ".state"
+	}
+	if _, err := os.Lstat(p.state); err == nil {
+		return fmt.Errorf("%s counts its events in %s: leave out --source and --key here, and let attestlog submit number, sign and prove", p.signing.source, p.state)
+	}
+	return nil
+}
+
+// The files in a proof's folder.
+const (
+	accessesFile   = "accesses"
+	submissionFile = "submission.json"
+)
+
+func (p *prove) run(ctx context.Context, t *terminal, args []string) error {
+	if len(args) != 0 {
+		return misuse("%q is one argument too many", args[0])
+	}
+	ref, rows, digest, err := p.check()
+	if err != nil {
+		return err
+	}
+	r, err := p.log.connect()
+	if err != nil {
+		return err
+	}
+	d, err := p.proving.readDataset(ctx, t)
+	if err != nil {
+		return err
+	}
+	entry, err := datasetEntry(ctx, r, ref, d)
+	if err != nil {
+		return r.judge(err)
+	}
+	list, err := access.NewList(rows)
+	if err != nil {
+		return err
+	}
+	claims, err := list.Claims(d, entry.Digest, strings.Split(p.columns, ","), p.purpose)
+	if err != nil {
+		return untrue(err)
+	}
+	what := &draft.Draft{Subject: event.Subject{Name: p.subject, Digest: digest}, Claims: claims}
+	if err := p.writeClaims(what, list); err != nil {
+		return err
+	}
+	t.say("The claims are true of the data: %s of %s, each consenting to %s; %s.", count(len(rows), "record"), d.Name, p.purpose, count(len(claims.Columns), "column"))
+	t.field("public", "%s", filepath.Join(p.out, claimsFile))
+	t.field("secret", "%s", filepath.Join(p.out, accessesFile))
+	result := map[string]any{"claims": filepath.Join(p.out, claimsFile), "accesses": filepath.Join(p.out, accessesFile), "statement": list.Statement.Name}
+	if p.signing.key != "" {
+		proving := &proving{list: list, secrets: d, entry: entry.Event}
+		if err := p.submission(ctx, t, r, proving, what, result); err != nil {
+			return r.judge(err)
+		}
+	}
+	if t.json {
+		t.printJSON(result)
+	}
+	return r.judge(nil)
+}
+
+func (p *prove) writeClaims(d *draft.Draft, list *access.List) error {
+	public, err := d.Encode()
+	if err != nil {
+		return err
+	}
+	secret, err := list.Encode()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(p.out, 0o700); err != nil {
+		return fmt.Errorf("couldn't make the directory: %w", err)
+	}
+	if err := writeNew(filepath.Join(p.out, accessesFile), secret, 0o600); err != nil {
+		return err
+	}
+	return writeNew(filepath.Join(p.out, claimsFile), public, 0o644)
+}
+
+// submission numbers, signs and proves the event, for the place in the source's chain that comes next.
+func (p *prove) submission(ctx context.Context, t *terminal, r *remote, proving *proving, d *draft.Draft, result map[string]any) error {
+	key, err := keyfile.ReadPrivate(p.signing.key)
+	if err != nil {
+		return err
+	}
+	state, err := r.SourceState(ctx, p.signing.source)
+	if err != nil {
+		return err
+	}
+	if !state.Key.Equal(key.Public().(ed25519.PublicKey)) {
+		return fmt.Errorf("the key in %s is not the one that is registered for %s", p.signing.key, p.signing.source)
+	}
+	if proving.prover, err = prepare(ctx, t, r, &p.proving, proving.list.Statement); err != nil {
+		return err
+	}
+	e := d.Event(r.Origin(), p.signing.source, state.Next.Seq, state.Next.Prev, time.Now().UnixMilli())
+	e.Proof, e.Statement = event.ProofInline, proving.prover.Statement()
+	start := time.Now()
+	proof, err := proving.prove(ctx, t, e)
+	if err != nil {
+		return err
+	}
+	took := time.Since(start)
+	payload, err := e.Encode()
+	if err != nil {
+		return err
+	}
+	b, err := (&event.Submission{Envelope: event.Sign(payload, key), Proof: proof}).Encode()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(p.out, submissionFile)
+	if err := writeNew(path, append(b, '\n'), 0o644); err != nil {
+		return err
+	}
+	t.say("Proved with %s in %.1f s: %d bytes that are good for this one event.", proving.list.Statement.Name, took.Seconds(), len(proof))
+	t.field("event", "%s, number %d of %s", event.DigestOf(payload), e.Seq, e.Source)
+	t.field("ready", "%s: send it with attestlog submit --raw", path)
+	result["submission"], result["digest"], result["proof_bytes"], result["seconds"] = path, event.DigestOf(payload), len(proof), took.Seconds()
+	return nil
+}
