@@ -83,11 +83,11 @@ func (e *edge) trim() {
 
 // tree is the edge as it is now, which does not change any more. size must be positive.
 func (e *edge) tree() *tree {
-	t := &tree{size: e.size, levels: slices.Clone(e.levels)}
-	last := e.size - 1
-	node := t.complete(0, last)
+	t := &tree{size: e.size, levels: slices.Clone(e.levels), ragged: bits.TrailingZeros64(uint64(e.size))}
+	last := (e.size - 1) >> t.ragged
+	node := t.complete(t.ragged, last) // the smallest peak
 	t.right = append(t.right, node)
-	for level := 0; last > 0; level, last = level+1, last>>1 {
+	for level := t.ragged; last > 0; level, last = level+1, last>>1 {
 		if last&1 == 1 {
 			left := t.complete(level, last-1)
 			node = hashChildren(&left, &node)
@@ -101,7 +101,8 @@ func (e *edge) tree() *tree {
 type tree struct {
 	size   int64
 	levels []row
-	right  []hash // on each level, the rightmost node, complete or not; the last one is the root
+	ragged int    // the level of the smallest peak: below it, all nodes are complete
+	right  []hash // on each level from there, the rightmost node, complete or not; the last one is the root
 }
 
 func (t *tree) root() hash { return t.right[len(t.right)-1] }
@@ -116,13 +117,13 @@ func (t *tree) keeps(index int64) bool { return index >= t.levels[0].from && ind
 
 // inclusion is the proof of a leaf that the tree keeps (RFC 9162, section 2.1.3.1), from the leaf up.
 func (t *tree) inclusion(index int64) []hash {
-	proof := make([]hash, 0, len(t.right)-1)
+	proof := make([]hash, 0, t.ragged+len(t.right)-1)
 	for level, last := 0, t.size-1; last > 0; level, index, last = level+1, index>>1, last>>1 {
 		switch sibling := index ^ 1; {
-		case sibling < last:
+		case sibling < last, sibling == last && level < t.ragged:
 			proof = append(proof, t.complete(level, sibling))
 		case sibling == last:
-			proof = append(proof, t.right[level])
+			proof = append(proof, t.right[level-t.ragged])
 		}
 	}
 	return proof

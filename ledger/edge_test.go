@@ -51,9 +51,20 @@ func TestEdgeAgreesWithTlog(t *testing.T) {
 	}
 	for _, start := range []int64{0, 1, 2, 3, 7, 8, 9, 100, 255, 256, 257} {
 		e := newEdge(start, peaks(t, s, start), 4)
-		for size := start + 1; size <= leaves; size++ {
-			e.trim()
-			e.append(hash(tlog.RecordHash(leaf(size - 1))))
+		if start > 0 {
+			root, err := tlog.TreeHash(start, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tree := e.tree(); tree.root() != hash(root) || tree.keeps(start-1) != (start%2 == 1) {
+				t.Fatalf("at %d: root %x, keeps its last leaf: %v", start, tree.root(), tree.keeps(start-1))
+			}
+		}
+		for size := max(start, 1); size <= leaves; size++ {
+			if size > start { // the first tree is that of the peaks alone
+				e.trim()
+				e.append(hash(tlog.RecordHash(leaf(size - 1))))
+			}
 			tree := e.tree()
 			root, err := tlog.TreeHash(size, s)
 			if err != nil {
@@ -63,6 +74,9 @@ func TestEdgeAgreesWithTlog(t *testing.T) {
 				t.Fatalf("from %d: root of size %d is %x, want %s", start, size, tree.root(), root)
 			}
 			for index := max(start, size-4); index < size; index++ {
+				if !tree.keeps(index) {
+					t.Fatalf("from %d: the tree of size %d does not keep entry %d", start, size, index)
+				}
 				var proof tlog.RecordProof
 				for _, h := range tree.inclusion(index) {
 					proof = append(proof, tlog.Hash(h))
