@@ -2,6 +2,7 @@
 //
 //	attestlogd init    make a log: its keys, its statements, its first entries
 //	attestlogd serve   serve it over HTTP
+//	attestlogd source  register, rotate and revoke the keys of sources
 //	attestlogd health  ask a running server how it is
 //
 // # The data directory
@@ -62,6 +63,9 @@ func commands() []command {
 	return []command{
 		{"init", "--data DIR --origin ORIGIN", "make a log: its keys, its statements, its first entries", bindInit},
 		{"serve", "--data DIR", "serve a log over HTTP", bindServe},
+		{"source add", "--data DIR --request FILE", "register a source", bindSourceAdd},
+		{"source rotate", "--data DIR --request FILE", "give a source a new key, on the operator's word alone", bindSourceRotate},
+		{"source revoke", "--data DIR --source NAME", "end a source's key", bindSourceRevoke},
 		{"health", "", "ask a running server how it is", bindHealth},
 	}
 }

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/keyfile"
+	"github.com/attestlog/attestlog/ledger/event"
+)
+
+// operatorConfig is the configuration of the commands by which the operator says something in the log. They go to the server that
+// runs, since a log has one writer, and hold its answer against the log's key in the data directory.
+type operatorConfig struct {
+	common
+	// Server is the URL of the log's server.
+	Server string
+	// Timeout is how long to try for: a server that is busy or starting is asked again.
+	Timeout time.Duration
+}
+
+func (c *operatorConfig) bind(flags *flag.FlagSet) {
+	c.common.bind(flags)
+	flags.StringVar(&c.Server, "server", "http://127.0.0.1:8080", "the `URL` of the log's server")
+	flags.DurationVar(&c.Timeout, "timeout", 30*time.Second, "how long to try for")
+}
+
+// operator is the operator, ready to speak.
+type operator struct {
+	*client.Client
+	source *client.Source
+	cancel context.CancelFunc
+}
+
+// speak opens the operator's own chain of events. The caller closes it.
+func (c *operatorConfig) speak(ctx context.Context, s streams) (context.Context, *operator, error) {
+	dir := dataDir(c.Data)
+	public, err := dir.verifierKey()
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := dir.operator()
+	if err != nil {
+		return nil, nil, err
+	}
+	options := client.Options{LogKey: public}
+	if _, err := os.Stat(dir.operatorState()); err == nil {
+		options.Logger = c.logger(s) // at first use there is no state yet, which is nothing to warn of
+	}
+	cl, err := client.New(c.Server, options)
+	if err != nil {
+		return nil, nil, &usageError{"--server: " + err.Error()}
+	}
+	source, err := cl.OpenSource(client.SourceOptions{Name: operatorSource, Key: key, State: dir.operatorState()})
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	return ctx, &operator{Client: cl, source: source, cancel: cancel}, nil
+}
+
+// record logs what the operator says of a source's key, and returns the entry's index.
+func (o *operator) record(ctx context.Context, claims *event.SourceClaims) (int64, error) {
+	receipt, err := o.source.Record(ctx, client.Draft{
+		Subject: event.Subject{Name: claims.Source, Digest: event.KeyID(claims.Key)},
+		Claims:  claims,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("couldn't %s %s: %w", claims.Action, claims.Source, err)
+	}
+	return receipt.Index, nil
+}
+
+func (o *operator) close() error {
+	o.cancel()
+	return o.source.Close()
+}
+
+// sourceAdd is attestlogd source add.
+type sourceAdd struct {
+	operatorConfig
+	// Request is the file that the key's holder made: attestlog keygen --log … --source ….
+	Request string
+	// Role is what the source may do: service (report what it does), controller (commit to data sets) or prover (attest for others).
+	Role string
+}
+
+// roles are those that the operator gives; its own it has from entry 0.
+var roles = []string{string(event.RoleService), string(event.RoleController), string(event.RoleProver)}
+
+func bindSourceAdd(flags *flag.FlagSet) func(context.Context, streams) error {
+	c := new(sourceAdd)
+	c.bind(flags)
+	flags.StringVar(&c.Request, "request", "", "the `file` with the source's request, from attestlog keygen")
+	flags.StringVar(&c.Role, "role", roles[0], "what the source may do: "+strings.Join(roles, ", "))
+	return c.run
+}
+
+func (c *sourceAdd) run(ctx context.Context, s streams) error {
+	if !slices.Contains(roles, c.Role) {
+		return &usageError{fmt.Sprintf("--role: %q is none of %s", c.Role, strings.Join(roles, ", "))}
+	}
+	return c.withRequest(ctx, s, c.Request, func(ctx context.Context, o *operator, r *keyfile.Request) error {
+		index, err := o.record(ctx, &event.SourceClaims{
+			Action: event.SourceRegister, Source: r.Source, Role: event.SourceRole(c.Role), Key: r.Key, Consent: r.Consent, Recovery: r.Recovery,
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "registered %s as %s with key %s: entry %d\n", r.Source, c.Role, event.KeyID(r.Key), index)
+		return nil
+	})
+}
+
+// sourceRotate is attestlogd source rotate. It is for a source that lost its key: the source itself rotates without the operator, and its
+// history then goes on unbroken.
+type sourceRotate struct {
+	operatorConfig
+	// Request is the file that the new key's holder made.
+	Request string
+}
+
+func bindSourceRotate(flags *flag.FlagSet) func(context.Context, streams) error {
+	c := new(sourceRotate)
+	c.bind(flags)
+	flags.StringVar(&c.Request, "request", "", "the `file` with the request for the new key, from attestlog keygen")
+	return c.run
+}
+
+func (c *sourceRotate) run(ctx context.Context, s streams) error {
+	return c.withRequest(ctx, s, c.Request, func(ctx context.Context, o *operator, r *keyfile.Request) error {
+		if len(r.Recovery) > 0 {
+			return errors.New("couldn't use the request: a recovery key is named at registration, and not changed by a rotation")
+		}
+		if r.Source == operatorSource {
+			return errors.New("couldn't use the request: it is for the operator's own key")
+		}
+		index, err := o.record(ctx, &event.SourceClaims{Action: event.SourceRotate, Source: r.Source, Key: r.Key, Consent: r.Consent})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "gave %s the key %s: entry %d; on the operator's word alone, so a new epoch begins\n", r.Source, event.KeyID(r.Key), index)
+		return nil
+	})
+}
+
+// sourceRevoke is attestlogd source revoke.
+type sourceRevoke struct {
+	operatorConfig
+	// Source is whose key ends.
+	Source string
+	// From is the index of the first entry in doubt: what the key signed from there on is shown as such.
+	From int64
+}
+
+func bindSourceRevoke(flags *flag.FlagSet) func(context.Context, streams) error {
+	c := new(sourceRevoke)
+	c.bind(flags)
+	flags.StringVar(&c.Source, "source", "", "the `name` of the source, such as gateway/1")
+	flags.Int64Var(&c.From, "from", 0, "the `index` of the first entry whose signature is in doubt; 0 if none is")
+	return c.run
+}
+
+func (c *sourceRevoke) run(ctx context.Context, s streams) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if err := event.CheckSource(c.Source); err != nil {
+		return &usageError{"--source: " + err.Error()}
+	}
+	if c.From < 0 {
+		return &usageError{"--from: an index is not negative"}
+	}
+	return c.with(ctx, s, func(ctx context.Context, o *operator) error {
+		state, err := o.SourceState(ctx, c.Source)
+		if err != nil {
+			return fmt.Errorf("couldn't look up %s: %w", c.Source, err)
+		}
+		if state.Key == nil {
+			return fmt.Errorf("couldn't revoke the key of %s: it is revoked already", c.Source)
+		}
+		index, err := o.record(ctx, &event.SourceClaims{Action: event.SourceRevoke, Source: c.Source, Key: state.Key, From: c.From})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "revoked the key %s of %s: entry %d\n", event.KeyID(state.Key), c.Source, index)
+		return nil
+	})
+}
+
+// withRequest reads and checks a request before it opens the operator's chain.
+func (c *operatorConfig) withRequest(ctx context.Context, s streams, path string, do func(context.Context, *operator, *keyfile.Request) error) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if path == "" {
+		return &usageError{"--request is missing"}
+	}
+	request, err := keyfile.ReadRequest(path)
+	if err != nil {
+		return err
+	}
+	return c.with(ctx, s, func(ctx context.Context, o *operator) error {
+		if err := request.Check(o.Origin()); err != nil {
+			return fmt.Errorf("couldn't use %s: %w", path, err)
+		}
+		return do(ctx, o, request)
+	})
+}
+
+func (c *operatorConfig) with(ctx context.Context, s streams, do func(context.Context, *operator) error) error {
+	ctx, o, err := c.speak(ctx, s)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, o), o.close())
+}
