@@ -38,7 +38,7 @@ func public(letter byte) ed25519.PublicKey { return keyOf(letter).Public().(ed25
 
 // world is a log, its database and those who write to it.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	cfg    ledger.Config
 	key    note.Verifier
 	log    *ledger.Ledger
@@ -47,14 +47,14 @@ type world struct {
 }
 
 // newWorld opens a ledger on a fresh database and has it lead.
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := newWorldOn(t, pgtest.URL(t))
 	w.start()
 	return w
 }
 
 // newWorldOn makes a log's keys, and leaves its ledger to be started.
-func newWorldOn(t *testing.T, url string) *world {
+func newWorldOn(t testing.TB, url string) *world {
 	t.Helper()
 	skey, vkey, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
@@ -88,7 +88,7 @@ func (w *world) open() {
 }
 
 // run opens a ledger and runs it.
-func run(t *testing.T, cfg ledger.Config) (*ledger.Ledger, func()) {
+func run(t testing.TB, cfg ledger.Config) (*ledger.Ledger, func()) {
 	t.Helper()
 	l, err := ledger.Open(t.Context(), cfg)
 	if err != nil {
@@ -275,7 +275,7 @@ var smallDataset = sync.OnceValue(func() dataset {
 	return dataset{built, claims}
 })
 
-func accessKeys(t *testing.T) *keys.Keys {
+func accessKeys(t testing.TB) *keys.Keys {
 	return keytest.Keys(t, "data-access-16", func() (constraint.ConstraintSystem, error) { return dataaccess.Compile(16) })
 }
 

@@ -43,9 +43,10 @@ const (
 	defaultMaxQueue     = 8192
 	// followAfter is how long a process waits for the lock until it concludes that another one leads.
 	followAfter = 500 * time.Millisecond
-	// retryEvery is how long a process waits after a term failed; after a conflict that only people can resolve it waits longer.
-	retryEvery    = 500 * time.Millisecond
-	conflictEvery = 10 * time.Second
+	// After a term a process waits for minRetry until it tries to lead again; for twice as long after each try in vain, up to
+	// maxRetry. After a conflict that only people can resolve it waits for maxRetry.
+	minRetry = 50 * time.Millisecond
+	maxRetry = 5 * time.Second
 )
 
 // Open connects to the database and reads what it needs to serve. It does not write: Run does.
@@ -145,15 +146,18 @@ func (l *Ledger) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	wait := minRetry
 	for {
-		err := l.lead(ctx)
+		led, err := l.lead(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		wait := retryEvery
 		var conflict *HeadsConflict
+		if led {
+			wait = minRetry
+		}
 		if errors.As(err, &conflict) {
-			wait = conflictEvery
+			wait = maxRetry
 			l.stand(false, unavailable(err, "the ledger refuses to write: %s", conflict))
 			l.log.Error("the ledger refuses to write", "reason", conflict)
 		} else {
@@ -162,6 +166,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 		}
 		select {
 		case <-time.After(wait):
+			wait = min(2*wait, maxRetry)
 		case <-ctx.Done():
 			return nil
 		}

@@ -45,21 +45,21 @@ func (c *HeadsConflict) Error() string {
 		"This is not the database of the log that signed it; restore the right one", c.Size, text(c.DatabaseRoot[:]), c.Where, text(c.Root[:]))
 }
 
-// lead waits for its turn, and leads for one term. The error says why the term ended; it is nil if ctx did.
-func (l *Ledger) lead(ctx context.Context) (err error) {
+// lead waits for its turn, and leads for one term. It tells whether it came to that, and why it ended, or did not.
+func (l *Ledger) lead(ctx context.Context) (led bool, err error) {
 	l.stand(true, unavailable(nil, "another process leads the log, and takes the writes"))
 	leader, err := l.store.Lead(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	l.stand(false, unavailable(nil, "the ledger is starting"))
 	t, err := l.begin(ctx, leader)
 	if err != nil {
 		leader.Close()
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, t.file.close()) }()
-	return t.run(ctx)
+	return true, t.run(ctx)
 }
 
 // begin reads what a term needs, and holds the database against the heads that were signed.
