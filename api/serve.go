@@ -34,7 +34,8 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	if errors.Is(err, context.DeadlineExceeded) { // somebody is still reading: his connection breaks
 		err = server.Close()
 	}
-	if <-failed; err != nil {
+	_ = <-failed // http.ErrServerClosed
+	if err != nil {
 		return fmt.Errorf("couldn't close the server: %w", err)
 	}
 	return nil

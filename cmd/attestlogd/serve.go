@@ -88,39 +88,27 @@ func (c *serveConfig) run(ctx context.Context, s streams) error {
 
 // serve answers until ctx ends, or until something below fails.
 func (c *serveConfig) serve(ctx context.Context, log *openLog, listener net.Listener, handler http.Handler, logger *slog.Logger) error {
-	server := &http.Server{
-		Handler: handler,
-		// The handler bounds bodies and answers in time, route by route: a proving key takes long to send, an event doesn't.
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // clients' broken connections
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	serving, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-log.ran:
+			stop(log.ended())
+		case <-log.db.ended():
+			stop(errPostgresEnded)
+		case <-serving.Done():
+		}
+	}()
 	logger.Info("serving", "log", log.Origin(), "url", "http://"+listener.Addr().String())
-
-	var failure error
-	select {
-	case <-ctx.Done():
-		logger.Info("stopping: waiting for requests under way")
-	case err := <-served:
-		return fmt.Errorf("couldn't go on serving: %w", err)
-	case <-log.ran:
-		failure = log.ended()
-	case <-log.db.ended():
-		failure = errPostgresEnded
+	err := api.Serve(serving, listener, handler, logger, c.Drain)
+	stop(nil)
+	<-watched
+	if cause := context.Cause(serving); ctx.Err() == nil && !errors.Is(cause, context.Canceled) {
+		return errors.Join(cause, err)
 	}
-	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Drain)
-	defer cancel()
-	if err := server.Shutdown(draining); err != nil {
-		logger.Warn("cut off requests that took too long to end")
-		_ = server.Close() // the connections' errors are the clients' to see
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		failure = errors.Join(failure, err)
-	}
-	return failure
+	return err
 }
 
 // bareListenError leaves out the address, which the caller has said.
