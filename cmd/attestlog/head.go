@@ -37,15 +37,15 @@ func (h *headCommand) run(ctx context.Context, t *terminal, args []string) error
 	}
 	t.say("%s signed a tree of %s entries.", head.Origin, thousands(head.Size))
 	t.field("root", "%s", base64.StdEncoding.EncodeToString(head.Root[:]))
-	since := h.since(t, r)
+	since := h.since(t, r, head)
 	if t.json {
-		t.printJSON(map[string]any{"origin": head.Origin, "size": head.Size, "root": event.Digest(head.Root), "note": string(head.Note), "continues": since})
+		t.printJSON(map[string]any{"origin": head.Origin, "size": head.Size, "root": event.Digest(head.Root), "note": string(head.Note), "consistent_with": since})
 	}
 	return nil
 }
 
-// since says which head the new one continues; −1: none was known.
-func (h *headCommand) since(t *terminal, r *remote) int64 {
+// since says which head was known and is consistent with the new one; −1: none was.
+func (h *headCommand) since(t *terminal, r *remote, head verify.Head) int64 {
 	if r.known == nil {
 		t.field("history", "this is the first head of this log that was seen here; the next ones must continue it")
 		return -1
@@ -54,6 +54,10 @@ func (h *headCommand) since(t *terminal, r *remote) int64 {
 	if err != nil {
 		return -1 // can't be: the client was made with it
 	}
-	t.field("history", "it continues the tree of %s entries that was seen last", thousands(known.Size))
+	if known.Size > head.Size { // receipts run ahead of what is published
+		t.field("history", "the tree of %s entries that was seen last continues it", thousands(known.Size))
+	} else {
+		t.field("history", "it continues the tree of %s entries that was seen last", thousands(known.Size))
+	}
 	return known.Size
 }

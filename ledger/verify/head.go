@@ -3,6 +3,8 @@ package verify
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"github.com/transparency-dev/formats/log"
@@ -61,7 +63,7 @@ func (h Head) CheckInclusion(index int64, leaf []byte, hashes [][32]byte) error 
 	}
 	hash := rfc6962.DefaultHasher.HashLeaf(leaf)
 	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(index), uint64(h.Size), hash, views(hashes), h.Root[:]); err != nil {
-		return fmt.Errorf("entry %d is not in the tree of %d entries: %w", index, h.Size, err)
+		return fmt.Errorf("entry %d is not in the tree of %d entries: %w", index, h.Size, mismatch(err))
 	}
 	return nil
 }
@@ -75,9 +77,19 @@ func (h Head) CheckConsistency(next Head, hashes [][32]byte) error {
 		return fmt.Errorf("the head of %d entries can't continue one of %d", next.Size, h.Size)
 	}
 	if err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(h.Size), uint64(next.Size), views(hashes), h.Root[:], next.Root[:]); err != nil {
-		return fmt.Errorf("the tree of %d entries does not continue that of %d: %w", next.Size, h.Size, err)
+		return fmt.Errorf("the tree of %d entries does not continue that of %d: %w", next.Size, h.Size, mismatch(err))
 	}
 	return nil
+}
+
+// mismatch writes roots as notes do, where the library's error spells their bytes out over several lines.
+func mismatch(err error) error {
+	var roots proof.RootMismatchError
+	if !errors.As(err, &roots) {
+		return err
+	}
+	return fmt.Errorf("the hashes lead to the root %s, and the head has %s",
+		base64.StdEncoding.EncodeToString(roots.CalculatedRoot), base64.StdEncoding.EncodeToString(roots.ExpectedRoot))
 }
 
 // views views hashes as the Merkle library wants them.
