@@ -67,7 +67,18 @@ func (c *DatasetClaims) members(o *canon.Object) {
 	texts(o, "purposes", &c.Purposes, 0, MaxPurposes, 64)
 	distinct(o, "purposes", len(c.Purposes), func(i int) string { return c.Purposes[i] })
 	element(o, "root", &c.Root)
-	o.Int("rows", &c.Rows, 1, MaxRows)
+	o.Int("rows", &c.Rows, 1, maxRows(len(c.Columns)))
+}
+
+// maxRows is how many rows of that many columns a table has room for: 262,144 blocks of 4, 2 or 1 rows.
+func maxRows(columns int) int64 {
+	switch {
+	case columns <= 30:
+		return MaxRows
+	case columns <= 90:
+		return MaxRows / 2
+	}
+	return MaxRows / 4
 }
 
 func (c *Column) members(o *canon.Object) {

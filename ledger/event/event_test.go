@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -166,6 +167,25 @@ func TestElementIsBelowTheOrder(t *testing.T) {
 	}
 	if e, err := event.ParseElement(below); err != nil || e.String() != below {
 		t.Errorf("r−1: %v, %v", e, err)
+	}
+}
+
+func TestWiderTablesHaveRoomForFewerRows(t *testing.T) {
+	e := examples()["dataset"]
+	c := e.Claims.(*event.DatasetClaims)
+	for columns, most := range map[int]int64{30: 1 << 20, 31: 1 << 19, 90: 1 << 19, 91: 1 << 18, 210: 1 << 18} {
+		c.Columns = make([]event.Column, columns)
+		for i := range c.Columns {
+			c.Columns[i] = event.Column{Name: fmt.Sprint(i), Role: event.RoleOther, Coding: event.Coding{Integer: &event.IntegerCoding{Max: 1}}}
+		}
+		c.Rows = most
+		if _, err := e.Encode(); err != nil {
+			t.Errorf("%d columns, %d rows: %v", columns, most, err)
+		}
+		c.Rows++
+		if _, err := e.Encode(); err == nil {
+			t.Errorf("%d columns, %d rows: accepted", columns, c.Rows)
+		}
 	}
 }
 

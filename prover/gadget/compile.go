@@ -1,6 +1,7 @@
 package gadget
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,23 +11,34 @@ import (
 	"github.com/consensys/gnark/frontend/cs/r1cs"
 )
 
+// ErrUnconstrained says that some wire of a circuit stands in no constraint, so that a prover may give it any value.
+var ErrUnconstrained = errors.New("the circuit is unsound")
+
 // Compile turns a circuit into its constraint system over BN254, and refuses it if
-// any wire stands in no constraint, since a prover may give such a wire any value
-// (see [BindPublic] for what that means for a public input). gnark 0.16.1 has a
-// check of that name, but it does nothing.
-func Compile(circuit frontend.Circuit) (constraint.ConstraintSystem, error) {
-	ccs, err := frontend.Compile(ecc.BN254.ScalarField(), r1cs.NewBuilder, circuit)
+// any wire is unconstrained, whatever the options. gnark 0.16.1 has a check of that
+// name, but it does nothing.
+func Compile(circuit frontend.Circuit, options ...frontend.CompileOption) (constraint.ConstraintSystem, error) {
+	ccs, err := frontend.Compile(ecc.BN254.ScalarField(), r1cs.NewBuilder, circuit, options...)
+	if err == nil {
+		err = CheckConstrained(ccs)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("couldn't compile the circuit: %w", err)
 	}
+	return ccs, nil
+}
+
+// CheckConstrained wraps [ErrUnconstrained] if any wire stands in no constraint (see [BindPublic] for
+// what that means for a public input).
+func CheckConstrained(ccs constraint.ConstraintSystem) error {
 	loose, err := Unconstrained(ccs)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(loose) > 0 {
-		return nil, fmt.Errorf("the circuit is unsound: %d of its wires are unconstrained, among them %s", len(loose), strings.Join(loose[:min(len(loose), 8)], ", "))
+		return fmt.Errorf("%w: %d of its wires are unconstrained, among them %s", ErrUnconstrained, len(loose), strings.Join(loose[:min(len(loose), 8)], ", "))
 	}
-	return ccs, nil
+	return nil
 }
 
 // Unconstrained names the wires of a constraint system that stand in none of its

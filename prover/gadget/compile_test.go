@@ -1,6 +1,7 @@
 package gadget_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -25,9 +26,11 @@ func (c *loose) Define(api frontend.API) error {
 }
 
 func TestCompileRefusesUnconstrainedInputs(t *testing.T) {
-	_, err := gadget.Compile(&loose{})
-	if err == nil || !strings.Contains(err.Error(), "Loose, Free") {
-		t.Errorf("got %v, want a refusal that names both inputs", err)
+	for _, options := range [][]frontend.CompileOption{nil, {frontend.IgnoreUnconstrainedInputs()}} {
+		_, err := gadget.Compile(&loose{}, options...)
+		if !errors.Is(err, gadget.ErrUnconstrained) || !strings.Contains(err.Error(), "Loose, Free") {
+			t.Errorf("got %v, want a refusal that names both inputs", err)
+		}
 	}
 	if _, err := gadget.Compile(&loose{bind: true}); err != nil {
 		t.Error(err)

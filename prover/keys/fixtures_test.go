@@ -12,6 +12,7 @@ import (
 	"github.com/consensys/gnark/frontend"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/gadget"
 	"github.com/attestlog/attestlog/prover/keys"
 )
 
@@ -41,7 +42,7 @@ func (c *chain) Define(api frontend.API) error {
 
 func compileChain(length int, commit bool) func() (constraint.ConstraintSystem, error) {
 	return func() (constraint.ConstraintSystem, error) {
-		return keys.Compile(&chain{length: length, commit: commit})
+		return gadget.Compile(&chain{length: length, commit: commit})
 	}
 }
 

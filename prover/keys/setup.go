@@ -12,6 +12,7 @@ import (
 	"github.com/consensys/gnark/frontend"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/gadget"
 	"github.com/attestlog/attestlog/prover/zkverify"
 )
 
@@ -36,7 +37,7 @@ const setupPerConstraint = 170 * time.Microsecond
 // Setup has returned. gnark's set-up cannot be interrupted: a context that ends
 // meanwhile makes Setup fail when the computation is done.
 func Setup(ctx context.Context, ccs constraint.ConstraintSystem, progress Progress) (*Keys, error) {
-	if err := checkConstrained(ccs); err != nil {
+	if err := gadget.CheckConstrained(ccs); err != nil {
 		return nil, fmt.Errorf("couldn't set up: %w", err)
 	}
 	if err := ctx.Err(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/consensys/gnark/frontend"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/gadget"
 	"github.com/attestlog/attestlog/prover/keys"
 	"github.com/attestlog/attestlog/prover/zkverify"
 )
@@ -57,7 +58,7 @@ type statement struct {
 
 func newStatement(inputs int, commit []int) (s *statement, err error) {
 	s = &statement{circuit: &powers{Y: make([]frontend.Variable, inputs), commit: commit}}
-	if s.ccs, err = keys.Compile(s.circuit); err != nil {
+	if s.ccs, err = gadget.Compile(s.circuit); err != nil {
 		return nil, err
 	}
 	if s.pk, s.gvk, err = groth16.Setup(s.ccs); err != nil {

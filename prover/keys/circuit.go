@@ -3,71 +3,16 @@ package keys
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 
-	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark/constraint"
-	"github.com/consensys/gnark/frontend"
-	"github.com/consensys/gnark/frontend/cs/r1cs"
 	"github.com/consensys/gnark/logger"
 	"github.com/rs/zerolog"
 
 	"github.com/attestlog/attestlog/ledger/event"
 )
-
-// ErrUnconstrained says that a circuit declares an input that no constraint
-// uses. A proof would verify for any value of it.
-var ErrUnconstrained = errors.New("circuit has an unconstrained input")
-
-// Compile compiles a circuit to a rank-1 constraint system over BN254's scalar
-// field. It refuses a circuit with an unconstrained input, whatever the options:
-// gnark v0.16.1 has a warning for that, but the check behind it does nothing.
-func Compile(circuit frontend.Circuit, options ...frontend.CompileOption) (constraint.ConstraintSystem, error) {
-	ccs, err := frontend.Compile(ecc.BN254.ScalarField(), r1cs.NewBuilder, circuit, options...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't compile circuit: %w", err)
-	}
-	if err := checkConstrained(ccs); err != nil {
-		return nil, fmt.Errorf("couldn't compile circuit: %w", err)
-	}
-	return ccs, nil
-}
-
-// checkConstrained finds inputs, public or secret, that are in no constraint.
-func checkConstrained(ccs constraint.ConstraintSystem) error {
-	system, ok := ccs.(interface{ GetR1CIterator() constraint.R1CIterator })
-	if !ok {
-		return errors.New("not a rank-1 constraint system")
-	}
-	public := ccs.GetNbPublicVariables() // with the constant 1, which is wire 0
-	used := make([]bool, public+ccs.GetNbSecretVariables())
-	mark := func(l constraint.LinearExpression) {
-		for _, term := range l {
-			if wire := term.WireID(); wire < len(used) && term.CoeffID() != constraint.CoeffIdZero {
-				used[wire] = true
-			}
-		}
-	}
-	it := system.GetR1CIterator()
-	for c := it.Next(); c != nil; c = it.Next() {
-		mark(c.L)
-		mark(c.R)
-		mark(c.O)
-	}
-	for wire := 1; wire < len(used); wire++ {
-		if used[wire] {
-			continue
-		}
-		if wire < public {
-			return fmt.Errorf("%w: public input %d (from 1)", ErrUnconstrained, wire)
-		}
-		return fmt.Errorf("%w: secret input %d (from 1)", ErrUnconstrained, wire-public+1)
-	}
-	return nil
-}
 
 // ConstraintSystemDigest is SHA-256 of the constraint system's serialization,
 // and its length in bytes. It identifies the circuit: gnark serializes the same
