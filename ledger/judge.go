@@ -249,26 +249,31 @@ func hashLeaf(leaf []byte) (sum hash) {
 // openRow decodes an entry as it was read.
 func openRow(row tilestore.Row) (*verify.Entry, error) { return verify.OpenEntry(row.Index, row.Leaf) }
 
-// replay folds the entries that make the law, all those below size, into a registry.
-func replay(ctx context.Context, store *tilestore.Store, registry *verify.Registry, from, size int64) error {
+// replay folds the entries that make the law, those in [from, size), into a registry. It gives the same registry back if there are
+// none, and otherwise another one.
+func replay(ctx context.Context, store *tilestore.Store, registry *verify.Registry, from, size int64) (*verify.Registry, error) {
 	q := tilestore.Query{Size: size, Kinds: []event.Kind{event.Source, event.Statement}, Cursor: from, Limit: 1000}
+	next := registry
 	for {
 		rows, err := store.Scan(ctx, q)
 		if err != nil {
-			return fmt.Errorf("couldn't read the log's sources and statements: %w", err)
+			return nil, fmt.Errorf("couldn't read the log's sources and statements: %w", err)
+		}
+		if len(rows) > 0 && next == registry {
+			next = registry.Clone()
 		}
 		for _, row := range rows {
 			entry, err := openRow(row)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			if err := registry.Judge(row.Index, entry.Event, entry.Leaf.Envelope.KeyID); err != nil {
-				return fmt.Errorf("entry %d breaks the law of the log: %w", row.Index, err)
+			if err := next.Judge(row.Index, entry.Event, entry.Leaf.Envelope.KeyID); err != nil {
+				return nil, fmt.Errorf("entry %d breaks the law of the log: %w", row.Index, err)
 			}
-			registry.Apply(row.Index, entry.Event, entry.Leaf.Envelope.KeyID)
+			next.Apply(row.Index, entry.Event, entry.Leaf.Envelope.KeyID)
 		}
 		if len(rows) < q.Limit {
-			return nil
+			return next, nil
 		}
 		q.Cursor = q.Next(rows[len(rows)-1])
 	}

@@ -148,7 +148,7 @@ func parseCursor(s string, descending bool) (size, at int64, ok bool) {
 	return size, at, down == descending && at > 0 && at <= size && formatCursor(size, at, down) == s
 }
 
-// law is the registry as it is committed, for reads: whichever process leads, it is what the entries say.
+// law is the registry as it is committed, for reads by processes that don't lead. Safe for concurrent use.
 type law struct {
 	store    *tilestore.Store
 	mu       sync.Mutex
@@ -168,13 +168,25 @@ func (l *law) current(ctx context.Context) (*verify.Registry, error) {
 		l.registry, l.size = verify.NewRegistry(l.registry.Origin()), 0
 	}
 	if tip.Size > l.size {
-		next := l.registry.Clone()
-		if err := replay(ctx, l.store, next, l.size, tip.Size); err != nil {
+		next, err := replay(ctx, l.store, l.registry, l.size, tip.Size)
+		if err != nil {
 			return nil, err
 		}
 		l.registry, l.size = next, tip.Size
 	}
 	return l.registry, nil
+}
+
+// registry is the committed registry: a leader has it in memory.
+func (l *Ledger) registry(ctx context.Context) (*verify.Registry, error) {
+	if t := l.term.Load(); t != nil {
+		return t.state.registry.Load(), nil
+	}
+	registry, err := l.law.current(ctx)
+	if err != nil {
+		return nil, refuseRead(err, "")
+	}
+	return registry, nil
 }
 
 // SourceState is what the log says of a source.
@@ -207,9 +219,9 @@ const (
 
 // Sources lists the sources by name.
 func (l *Ledger) Sources(ctx context.Context) ([]SourceState, error) {
-	registry, err := l.law.current(ctx)
+	registry, err := l.registry(ctx)
 	if err != nil {
-		return nil, refuseRead(err, "")
+		return nil, err
 	}
 	names := registry.Sources()
 	all := make([]SourceState, 0, len(names))
@@ -225,9 +237,9 @@ func (l *Ledger) Sources(ctx context.Context) ([]SourceState, error) {
 
 // Source finds a source.
 func (l *Ledger) Source(ctx context.Context, name string) (SourceState, error) {
-	registry, err := l.law.current(ctx)
+	registry, err := l.registry(ctx)
 	if err != nil {
-		return SourceState{}, refuseRead(err, "")
+		return SourceState{}, err
 	}
 	return l.source(ctx, registry, name)
 }
@@ -261,9 +273,9 @@ func (l *Ledger) chain(ctx context.Context, source string) (verify.Chain, error)
 
 // Statements lists the statements in order of their registration.
 func (l *Ledger) Statements(ctx context.Context) ([]StatementState, error) {
-	registry, err := l.law.current(ctx)
+	registry, err := l.registry(ctx)
 	if err != nil {
-		return nil, refuseRead(err, "")
+		return nil, err
 	}
 	var all []StatementState
 	for _, s := range registry.Statements() {
@@ -274,9 +286,9 @@ func (l *Ledger) Statements(ctx context.Context) ([]StatementState, error) {
 
 // Statement finds a statement.
 func (l *Ledger) Statement(ctx context.Context, vk event.Digest) (StatementState, error) {
-	registry, err := l.law.current(ctx)
+	registry, err := l.registry(ctx)
 	if err != nil {
-		return StatementState{}, refuseRead(err, "")
+		return StatementState{}, err
 	}
 	s, ok := registry.Statement(vk)
 	if !ok {

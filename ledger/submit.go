@@ -52,7 +52,9 @@ func (l *Ledger) Submit(ctx context.Context, subs []*event.Submission) []Outcome
 	}
 	list, err := l.door.admit(ctx, t.state, subs)
 	if err != nil {
-		l.log.Error("couldn't judge a submission", "error", err)
+		if ctx.Err() == nil {
+			l.log.Error("couldn't judge a submission", "error", err)
+		}
 		return refuseAll(outcomes, unavailable(err, "the database can't be read at the moment"))
 	}
 	t.sequence(ctx, list)

@@ -77,8 +77,8 @@ func (l *Ledger) begin(ctx context.Context, leader *tilestore.Leader) (_ *term, 
 	if err := l.checkHeads(ctx, file, tip.Size); err != nil {
 		return nil, err
 	}
-	registry := verify.NewRegistry(l.cfg.Origin)
-	if err := replay(ctx, l.store, registry, 0, tip.Size); err != nil {
+	registry, err := replay(ctx, l.store, verify.NewRegistry(l.cfg.Origin), 0, tip.Size)
+	if err != nil {
 		return nil, err
 	}
 	peaks, err := l.store.Nodes(ctx, compact.RangeNodes(0, uint64(tip.Size), nil), tip.Size)
