@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// keysDir is where the project's tests keep keys, so that they are set up once.
+const keysDir = "../../.cache/keys"
+
+// Each area measures all that it promises, once, on the smallest scale.
+func TestAreas(t *testing.T) {
+	tests := []struct {
+		area  string
+		args  []string
+		names []string
+	}{
+		{"log", []string{"--leaves", "2000"}, []string{
+			"log/1024/rate", "log/1024/p99", "log/64/rate", "log/64/p50", "log/growth/100k", "log/growth/1M", "log/storage/bytes-per-leaf", "log/proof/p50"}},
+		{"prove", []string{"--statements", "data-access-16", "--keys", keysDir}, []string{"prove/data-access-16/constraints", "prove/data-access-16/time"}},
+		{"verify", []string{"--statements", "data-access-16", "--keys", keysDir, "--proofs", "2"}, []string{
+			"verify/single/time", "verify/single/rate", "verify/batch64/rate", "verify/batch64-one-bad/rate"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.area, func(t *testing.T) {
+			tmp := t.TempDir()
+			if err := os.Chmod(tmp, 0o711); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(filepath.Dir(tmp), 0o711); err != nil { // a private PostgreSQL's user passes through
+				t.Fatal(err)
+			}
+			t.Setenv("TMPDIR", tmp)
+			var out, errs bytes.Buffer
+			args := append([]string{tt.area, "--seconds", "0.05", "--rounds", "1"}, tt.args...)
+			if code := execute(t.Context(), args, &out, &errs); code != 0 {
+				t.Fatalf("exit code %d: %s", code, errs.String())
+			}
+			times := map[string]int{}
+			for line := range strings.Lines(out.String()) {
+				var f figure
+				if err := json.Unmarshal([]byte(line), &f); err != nil {
+					t.Fatalf("%v: %s", err, line)
+				}
+				times[f.Name]++
+				if f.Unit == "" || f.Detail == "" || !(f.Value > 0) || !(f.Limit > 0) || math.Abs(f.Ratio/(f.Value/f.Limit)-1) > 1e-3 {
+					t.Errorf("not a figure: %s", line)
+				}
+			}
+			for _, name := range tt.names {
+				if times[name] != 1 {
+					t.Errorf("%s was reported %d times", name, times[name])
+				}
+			}
+			if len(times) != len(tt.names) {
+				t.Errorf("reported %v, want %v", times, tt.names)
+			}
+			left, err := os.ReadDir(tmp)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(left) != 0 {
+				t.Errorf("%d things were left behind, such as %s", len(left), left[0].Name())
+			}
+		})
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		code int
+		says string
+	}{
+		{"nothing", nil, 2, ""},
+		{"help", []string{"help"}, 0, ""},
+		{"help of an area", []string{"log", "--help"}, 0, ""},
+		{"unknown area", []string{"sleep"}, 2, `"sleep"`},
+		{"unknown flag", []string{"log", "--fast"}, 2, "-fast"},
+		{"too much", []string{"prove", "everything"}, 2, `"everything"`},
+		{"no time", []string{"prove", "--seconds", "0"}, 2, "--seconds"},
+		{"no number", []string{"prove", "--seconds", "NaN"}, 2, "--seconds"},
+		{"no rounds", []string{"prove", "--rounds", "0"}, 2, "--rounds"},
+		{"too small a log", []string{"log", "--leaves", "1"}, 2, "--leaves"},
+		{"unknown statement", []string{"prove", "--statements", "anything"}, 2, `"anything"`},
+		{"no proofs", []string{"verify", "--proofs", "0"}, 2, "--proofs"},
+		{"no such database", []string{"log", "--database-url", "host=/nonexistent password=secret"}, 1, "couldn't connect"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			if code := execute(t.Context(), tt.args, &out, &errs); code != tt.code {
+				t.Errorf("exit code %d, want %d: %s", code, tt.code, errs.String())
+			}
+			if !strings.Contains(errs.String(), tt.says) {
+				t.Errorf("standard error lacks %q: %s", tt.says, errs.String())
+			}
+			if tt.code != 0 && len(tt.args) > 0 && strings.Count(errs.String(), "\n") != 1 {
+				t.Errorf("not one line: %q", errs.String())
+			}
+			if strings.Contains(errs.String(), "secret") {
+				t.Error("the password is shown")
+			}
+		})
+	}
+}
