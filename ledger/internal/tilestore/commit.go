@@ -112,25 +112,29 @@ func (l *Leader) encode(ctx context.Context, b *batch) error {
 		if !it.accepted() {
 			continue
 		}
-		row := &it.Row
-		r = binary.BigEndian.AppendUint16(r, 7)
-		r = binary.BigEndian.AppendUint32(r, 8)
-		r = binary.BigEndian.AppendUint64(r, uint64(row.Index))
-		r = binary.BigEndian.AppendUint32(r, 8)
-		r = binary.BigEndian.AppendUint64(r, uint64(row.Logged))
-		r = binary.BigEndian.AppendUint32(r, 4)
-		r = binary.BigEndian.AppendUint32(r, uint32(l.names[row.Source]))
-		r = binary.BigEndian.AppendUint32(r, 4)
-		r = binary.BigEndian.AppendUint32(r, uint32(l.names[row.Subject]))
-		r = binary.BigEndian.AppendUint32(r, 16)
-		r = append(r, row.Digest[:16]...)
-		r = binary.BigEndian.AppendUint32(r, 2)
-		r = binary.BigEndian.AppendUint16(r, uint16(row.Kind))
-		r = binary.BigEndian.AppendUint32(r, uint32(len(row.Leaf)))
-		r = append(r, row.Leaf...)
+		r = l.appendRow(r, &it.Row)
 	}
 	l.rows = binary.BigEndian.AppendUint16(r, 0xffff)
 	return nil
+}
+
+// appendRow writes a row in binary COPY format.
+func (l *Leader) appendRow(r []byte, row *Row) []byte {
+	r = binary.BigEndian.AppendUint16(r, 7)
+	r = binary.BigEndian.AppendUint32(r, 8)
+	r = binary.BigEndian.AppendUint64(r, uint64(row.Index))
+	r = binary.BigEndian.AppendUint32(r, 8)
+	r = binary.BigEndian.AppendUint64(r, uint64(row.Logged))
+	r = binary.BigEndian.AppendUint32(r, 4)
+	r = binary.BigEndian.AppendUint32(r, uint32(l.names[row.Source]))
+	r = binary.BigEndian.AppendUint32(r, 4)
+	r = binary.BigEndian.AppendUint32(r, uint32(l.names[row.Subject]))
+	r = binary.BigEndian.AppendUint32(r, 16)
+	r = append(r, row.Digest[:16]...)
+	r = binary.BigEndian.AppendUint32(r, 2)
+	r = binary.BigEndian.AppendUint16(r, uint16(row.Kind))
+	r = binary.BigEndian.AppendUint32(r, uint32(len(row.Leaf)))
+	return append(r, row.Leaf...)
 }
 
 // appendBytea writes a literal that no content can break out of.

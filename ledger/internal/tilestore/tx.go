@@ -2,6 +2,7 @@ package tilestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -129,8 +130,11 @@ func (tx *logTX) DequeueLeaves(ctx context.Context, limit int, _ time.Time) ([]*
 		accepted, err = check(items, first, now)
 	}
 	if err != nil {
-		b.cause = &refused{err}
-		return nil, err
+		// A leader that was replaced meanwhile judged by what its successor wrote: no wonder, then.
+		if fenced := tx.confirm(ctx, b); !errors.Is(fenced, ErrFenced) {
+			b.cause = &refused{err}
+		}
+		return nil, b.cause
 	}
 	b.accepted += accepted
 	return tx.leaves(items, accepted), nil
