@@ -103,6 +103,7 @@ func (w *worker) work(ctx context.Context) error {
 			continue
 		}
 		if len(w.flight) == 0 {
+			w.queue = append(w.queue, w.source.take()...)
 			if err := w.number(ctx); err != nil {
 				return err
 			}
