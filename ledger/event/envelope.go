@@ -62,7 +62,9 @@ func (e *Envelope) members(o *canon.Object) {
 			o.Hex("keyid", e.KeyID[:])
 			signature := e.Signature[:]
 			o.Bytes("sig", &signature, ed25519.SignatureSize, ed25519.SignatureSize)
-			copy(e.Signature[:], signature)
+			if o.Reading() { // encoding leaves the envelope alone: several goroutines may encode the same one
+				copy(e.Signature[:], signature)
+			}
 		})
 	})
 }
