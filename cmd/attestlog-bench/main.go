@@ -1,6 +1,7 @@
 // Command attestlog-bench measures attestlog on your machine, each figure beside what the same machine allowed in the same run.
 //
 //	attestlog-bench log      how many leaves a second the log takes, how long each waits, what it costs to store and to prove them
+//	attestlog-bench http     signed events over HTTP, from another process, one by one and in batches
 //	attestlog-bench prove    how long a proof takes, for each statement
 //	attestlog-bench verify   how many proofs a second can be verified, one by one and many at once
 //
@@ -12,7 +13,7 @@
 //
 // The value alone says as much about the machine as about attestlog: a faster disk, another process, a colder day change it. So
 // each figure has a limit, which is measured in the same run and in alternating rounds with it, so that whatever else happens
-// happens to both: the rate of a plain COPY of the same rows for the log, the bare
+// happens to both: the rate of a plain COPY of the same rows for the log, that of bare Ed25519 verification for HTTP, the bare
 // prover's time for proving, proofs verified one by one for batches. The ratio is value / limit, and it is what to compare
 // between machines and between versions. Of a rate, a greater ratio is better, and 1 is what can't be beaten unless the work
 // is done in another way; of a time or a size, a smaller one is better. Values and limits are medians over the rounds; detail
@@ -22,9 +23,10 @@
 //
 // # What a run does
 //
-// It measures for about --seconds a case and ends by itself. log starts a private PostgreSQL in a temporary directory, with fsync
-// and synchronous_commit on, and removes it afterwards; --database-url takes another PostgreSQL, in which schemas attestlog_bench_… are
-// made and dropped again. prove and verify take keys from --keys and set up those that are missing there. Nothing leaves the machine.
+// It measures for about --seconds a case and ends by itself. log and http start a private PostgreSQL in a temporary directory,
+// with fsync and synchronous_commit on, and remove it afterwards; --database-url takes another PostgreSQL, in which schemas
+// attestlog_bench_… are made and dropped again. The load of http comes from a second process of this program, over the
+// loopback interface: like everything else that a server shares its machine with, it takes from the server's rate. prove and verify take keys from --keys and set up those that are missing there. Nothing leaves the machine.
 //
 // Progress goes to standard error. Exit codes: 0 done, 1 couldn't (one line says why), 2 the command line makes no sense.
 package main
@@ -50,7 +52,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // area is a row of the table of what can be measured.
@@ -63,6 +65,7 @@ type area struct {
 func areas() []area {
 	return []area{
 		{"log", "leaves in-process, against plain COPY", bindLog},
+		{"http", "signed events over HTTP, against bare Ed25519 verification", bindHTTP},
 		{"prove", "each statement, against the bare prover", bindProve},
 		{"verify", "proofs at once, against one by one", bindVerify},
 	}
@@ -73,13 +76,16 @@ type usageError struct{ problem string }
 
 func (e *usageError) Error() string { return e.problem }
 
-func execute(ctx context.Context, args []string, out, errs io.Writer) int {
+func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		usage(out)
 		if len(args) == 0 {
 			return 2
 		}
 		return 0
+	}
+	if args[0] == loadCommand { // the other process of http
+		return exitCode(errs, loadCommand, generateLoad(ctx, in, out))
 	}
 	for _, a := range areas() {
 		if a.name == args[0] {

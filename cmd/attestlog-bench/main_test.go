@@ -10,6 +10,14 @@ import (
 	"testing"
 )
 
+// TestMain lets the test binary be the load generator, too: http starts the program that it runs in a second time.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == loadCommand {
+		os.Exit(run())
+	}
+	os.Exit(m.Run())
+}
+
 // keysDir is where the project's tests keep keys, so that they are set up once.
 const keysDir = "../../.cache/keys"
 
@@ -22,6 +30,8 @@ func TestAreas(t *testing.T) {
 	}{
 		{"log", []string{"--leaves", "2000"}, []string{
 			"log/1024/rate", "log/1024/p99", "log/64/rate", "log/64/p50", "log/growth/100k", "log/growth/1M", "log/storage/bytes-per-leaf", "log/proof/p50"}},
+		{"http", []string{"--connections", "8", "--batch", "50", "--batch-sources", "5"}, []string{
+			"http/single/rate", "http/single/p99", "http/batch/rate", "http/batch/p99", "http/batch-minimal/rate", "http/batch-minimal/p99"}},
 		{"prove", []string{"--statements", "data-access-16", "--keys", keysDir}, []string{"prove/data-access-16/constraints", "prove/data-access-16/time"}},
 		{"verify", []string{"--statements", "data-access-16", "--keys", keysDir, "--proofs", "2"}, []string{
 			"verify/single/time", "verify/single/rate", "verify/batch64/rate", "verify/batch64-one-bad/rate"}},
@@ -38,7 +48,7 @@ func TestAreas(t *testing.T) {
 			t.Setenv("TMPDIR", tmp)
 			var out, errs bytes.Buffer
 			args := append([]string{tt.area, "--seconds", "0.05", "--rounds", "1"}, tt.args...)
-			if code := execute(t.Context(), args, &out, &errs); code != 0 {
+			if code := execute(t.Context(), args, nil, &out, &errs); code != 0 {
 				t.Fatalf("exit code %d: %s", code, errs.String())
 			}
 			times := map[string]int{}
@@ -89,13 +99,16 @@ func TestCommandLine(t *testing.T) {
 		{"no rounds", []string{"prove", "--rounds", "0"}, 2, "--rounds"},
 		{"too small a log", []string{"log", "--leaves", "1"}, 2, "--leaves"},
 		{"unknown statement", []string{"prove", "--statements", "anything"}, 2, `"anything"`},
+		{"no connections", []string{"http", "--connections", "0"}, 2, "--connections"},
+		{"too large a batch", []string{"http", "--batch", "1001"}, 2, "--batch"},
+		{"more sources than events", []string{"http", "--batch", "10", "--batch-sources", "11"}, 2, "--batch-sources"},
 		{"no proofs", []string{"verify", "--proofs", "0"}, 2, "--proofs"},
 		{"no such database", []string{"log", "--database-url", "host=/nonexistent password=secret"}, 1, "couldn't connect"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			if code := execute(t.Context(), tt.args, &out, &errs); code != tt.code {
+			if code := execute(t.Context(), tt.args, nil, &out, &errs); code != tt.code {
 				t.Errorf("exit code %d, want %d: %s", code, tt.code, errs.String())
 			}
 			if !strings.Contains(errs.String(), tt.says) {

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/attestlog/attestlog/ledger/event"
+)
+
+// loadCommand makes this program the load generator of http: it reads orders from standard input and answers each on standard
+// output, a JSON object a line.
+const loadCommand = "http-load"
+
+// loadConfig is the first line that the load generator gets.
+type loadConfig struct {
+	Address      string       // of the server
+	Seed         []byte       // of the sources' keys
+	Dataset      event.Digest // what the events refer to
+	Connections  int          // that send events one by one, each from a source of its own
+	BatchConns   int          // that send batches
+	BatchSources int          // of each of them
+	Batch        int          // events in a batch
+}
+
+// sources is how many sources the load comes from.
+func (c *loadConfig) sources() int { return c.Connections + c.BatchConns*c.BatchSources }
+
+// loadOrder is one round of load.
+type loadOrder struct {
+	Batches bool          // or events one by one
+	Minimal bool          // Prefer: return=minimal
+	Bare    bool          // to /bare, which reads what comes and answers as much as AnswerSize says
+	Answer  int           // bytes of the answer of /bare
+	Prepare int           // events to sign before the clock starts; the round ends when they are used up
+	For     time.Duration // at most
+}
+
+// loadResult is what came of a round.
+type loadResult struct {
+	Events   int
+	Seconds  float64
+	P50, P99 float64 // of requests, in milliseconds
+	Answer   int     // bytes of an answer's body
+	Err      string
+}
+
+// generateLoad serves orders until its input ends.
+func generateLoad(ctx context.Context, in io.Reader, out io.Writer) error {
+	orders, results := json.NewDecoder(in), json.NewEncoder(out)
+	var cfg loadConfig
+	if err := orders.Decode(&cfg); err != nil {
+		return fmt.Errorf("couldn't read what load to make: %w", err)
+	}
+	g := newGenerator(cfg)
+	defer g.close()
+	for {
+		var order loadOrder
+		switch err := orders.Decode(&order); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("couldn't read what load to make: %w", err)
+		}
+		result, err := g.round(ctx, order)
+		if err != nil {
+			result = loadResult{Err: err.Error()}
+		}
+		if err := results.Encode(result); err != nil {
+			return fmt.Errorf("couldn't say what came of the load: %w", err)
+		}
+	}
+}
+
+// generator has the connections of both kinds.
+type generator struct {
+	cfg    loadConfig
+	single []*caller
+	batch  []*caller
+}
+
+// caller is one connection with the sources whose events go over it, so that they arrive in order.
+type caller struct {
+	conn    net.Conn
+	answers *bufio.Reader
+	sources []*chain
+	events  int      // in a request
+	ready   [][]byte // signed bodies, in order
+	request bytes.Buffer
+	body    bytes.Buffer
+	last    []byte // a body that was sent, for /bare
+}
+
+func newGenerator(cfg loadConfig) *generator {
+	g := &generator{cfg: cfg}
+	number := 0
+	callers := func(n, sources, events int) (list []*caller) {
+		for range n {
+			c := &caller{events: events}
+			for range sources {
+				c.sources = append(c.sources, newChain(cfg.Seed, number))
+				number++
+			}
+			list = append(list, c)
+		}
+		return list
+	}
+	g.single = callers(cfg.Connections, 1, 1)
+	g.batch = callers(cfg.BatchConns, cfg.BatchSources, cfg.Batch)
+	return g
+}
+
+func (g *generator) close() {
+	for _, list := range [][]*caller{g.single, g.batch} {
+		for _, c := range list {
+			if c.conn != nil {
+				c.conn.Close()
+			}
+		}
+	}
+}
+
+// round signs events, then sends them as fast as the server answers.
+func (g *generator) round(ctx context.Context, order loadOrder) (loadResult, error) {
+	callers := g.single
+	if order.Batches {
+		callers = g.batch
+	}
+	if !order.Bare {
+		if err := g.prepare(callers, order.Prepare); err != nil {
+			return loadResult{}, err
+		}
+	}
+	for _, c := range callers {
+		if err := c.connect(ctx, g.cfg.Address); err != nil {
+			return loadResult{}, err
+		}
+	}
+	waits := make([]series, len(callers))
+	errs := make([]error, len(callers))
+	ctx, done := context.WithTimeout(ctx, order.For)
+	defer done()
+	var wg sync.WaitGroup
+	start := time.Now()
+	for i, c := range callers {
+		wg.Go(func() {
+			for ctx.Err() == nil && errs[i] == nil {
+				body := c.take(order)
+				if body == nil {
+					done() // without all of its connections the load isn't the one that was ordered
+					return
+				}
+				sent := time.Now()
+				errs[i] = c.send(order, body)
+				waits[i] = append(waits[i], time.Since(sent).Seconds()*1e3)
+			}
+		})
+	}
+	wg.Wait()
+	took := time.Since(start).Seconds()
+	var all series
+	for _, w := range waits {
+		all = append(all, w...)
+	}
+	result := loadResult{Events: len(all) * callers[0].events, Seconds: took, P50: all.quantile(.5), P99: all.quantile(.99), Answer: callers[0].body.Len()}
+	return result, errors.Join(errs...)
+}
+
+// prepare signs so many events for the callers together, on all cores.
+func (g *generator) prepare(callers []*caller, events int) error {
+	each := max(events/callers[0].events/len(callers), 2)
+	errs := make([]error, len(callers))
+	var wg sync.WaitGroup
+	for i, c := range callers {
+		wg.Go(func() {
+			for len(c.ready) < each && errs[i] == nil {
+				errs[i] = c.sign(access(g.cfg.Dataset))
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// sign makes the body of the caller's next request. In a batch, each source has its turn several times.
+func (c *caller) sign(e event.Event) error {
+	var list [][]byte
+	for i := range c.events {
+		sub, err := c.sources[i%len(c.sources)].next(e)
+		if err != nil {
+			return err
+		}
+		b, err := sub.Encode()
+		if err != nil {
+			return err
+		}
+		list = append(list, b)
+	}
+	body := list[0]
+	if c.events > 1 {
+		body = append(append([]byte(`{"events":[`), bytes.Join(list, []byte{','})...), "]}"...)
+	}
+	c.ready = append(c.ready, body)
+	return nil
+}
+
+func (c *caller) connect(ctx context.Context, address string) (err error) {
+	if c.conn != nil {
+		return nil
+	}
+	if c.conn, err = new(net.Dialer).DialContext(ctx, "tcp", address); err != nil {
+		return fmt.Errorf("couldn't connect to the server: %w", err)
+	}
+	c.answers = bufio.NewReaderSize(c.conn, 64<<10)
+	return nil
+}
+
+// take is the next body; nil if there is none.
+func (c *caller) take(order loadOrder) []byte {
+	if order.Bare {
+		return c.last
+	}
+	if len(c.ready) == 0 {
+		return nil
+	}
+	c.last, c.ready = c.ready[0], c.ready[1:]
+	return c.last
+}
+
+// send writes a request and reads the whole answer. Requests are written by hand: the load generator shares the machine with the
+// server, and must be cheap.
+func (c *caller) send(order loadOrder, body []byte) error {
+	path := "/v1/events"
+	switch {
+	case order.Bare:
+		path = fmt.Sprintf("/bare?size=%d", order.Answer)
+	case order.Batches:
+		path = "/v1/events:batch"
+	}
+	c.request.Reset()
+	fmt.Fprintf(&c.request, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", path, c.conn.RemoteAddr(), len(body))
+	if order.Minimal {
+		c.request.WriteString("Prefer: return=minimal\r\n")
+	}
+	c.request.WriteString("\r\n")
+	c.request.Write(body)
+	if err := c.conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		return fmt.Errorf("couldn't bound how long a request may take: %w", err)
+	}
+	if _, err := c.conn.Write(c.request.Bytes()); err != nil {
+		return fmt.Errorf("couldn't send a request: %w", err)
+	}
+	answer, err := http.ReadResponse(c.answers, nil)
+	if err != nil {
+		return fmt.Errorf("couldn't read an answer: %w", err)
+	}
+	defer answer.Body.Close()
+	c.body.Reset()
+	if _, err := c.body.ReadFrom(answer.Body); err != nil {
+		return fmt.Errorf("couldn't read an answer: %w", err)
+	}
+	return c.check(order, answer.StatusCode)
+}
+
+// check makes sure that the log took every event.
+func (c *caller) check(order loadOrder, status int) error {
+	taken := 0
+	switch {
+	case order.Bare && status == http.StatusOK:
+		return nil
+	case !order.Batches && status == http.StatusCreated:
+		taken = 1
+	case order.Batches && status == http.StatusOK:
+		taken = bytes.Count(c.body.Bytes(), []byte(`"status":201`))
+	}
+	if taken == c.events {
+		return nil
+	}
+	answer := c.body.Bytes()
+	if at := bytes.Index(answer, []byte(`"problem"`)); at > 0 {
+		answer = answer[at:]
+	}
+	return fmt.Errorf("the log took %d of %d events (status %d): %.300s", taken, c.events, status, answer)
+}
