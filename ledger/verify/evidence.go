@@ -158,7 +158,7 @@ func (c *check) references() (string, error) {
 	if len(refs) == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf("%d entries that the claims refer to come before it in the log", len(refs)), nil
+	return fmt.Sprintf("what the claims refer to comes before it in the log (%d)", len(refs)), nil
 }
 
 func (c *check) statement() (string, error) {
