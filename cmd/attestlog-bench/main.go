@@ -40,6 +40,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 
@@ -102,6 +103,7 @@ func (a area) run(ctx context.Context, args []string, out, errs io.Writer) error
 	seconds := fs.Float64("seconds", 10, "how long to measure each case, about")
 	rounds := fs.Int("rounds", 5, "at least so many rounds; medians are taken over them")
 	asJSON := fs.Bool("json", true, "one JSON object a line; --json=false for people")
+	profile := fs.String("cpuprofile", "", "a `file` for a CPU profile of this process, for go tool pprof")
 	measure := a.bind(fs)
 	err := fs.Parse(args)
 	switch {
@@ -119,7 +121,27 @@ func (a area) run(ctx context.Context, args []string, out, errs io.Writer) error
 	case *rounds < 1 || *rounds > 1000:
 		return &usageError{"--rounds must be from 1 to 1000"}
 	}
-	return measure(ctx, plan{*seconds, *rounds}, &report{out: out, err: errs, pretty: !*asJSON})
+	stop, err := profileTo(*profile)
+	if err != nil {
+		return err
+	}
+	err = measure(ctx, plan{*seconds, *rounds}, &report{out: out, err: errs, pretty: !*asJSON})
+	return errors.Join(err, stop())
+}
+
+// profileTo writes a CPU profile until stop is called; an empty path stands for none.
+func profileTo(path string) (stop func() error, err error) {
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't make the profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("couldn't profile: %w", err), f.Close())
+	}
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
 }
 
 func exitCode(errs io.Writer, name string, err error) int {
