@@ -1,8 +1,11 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -59,6 +62,51 @@ func BenchmarkSubmit(b *testing.B) {
 	alone := verifyAlone(batches)
 	b.ReportMetric(alone, "signatures/s")
 	b.ReportMetric(rate/alone, "ratio")
+}
+
+// BenchmarkSubmitOne measures single events from 256 sources at once, on a durable database.
+func BenchmarkSubmitOne(b *testing.B) {
+	const sources = 256
+	w := newWorldOn(b, pgtest.Server(b).URL())
+	w.start()
+	data := w.found()
+	rounds := max(2, b.N/sources+1)
+	events := make([][]*event.Submission, sources)
+	var registrations []*event.Submission
+	for i := range sources {
+		name, key := fmt.Sprintf("load/%d", i), byte(i)
+		if bytes.IndexByte([]byte("obg"), key) >= 0 {
+			continue // taken
+		}
+		registrations = append(registrations, w.say("op/1", 'o', register(name, key, event.RoleService)))
+		for range rounds {
+			events[i] = append(events[i], w.say(name, key, claim(data, 7)))
+		}
+	}
+	w.must(registrations...)
+	took := make([][]time.Duration, sources)
+	b.ResetTimer()
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for i := range events {
+		wg.Go(func() {
+			for _, sub := range events[i] {
+				sent := time.Now()
+				if o := w.log.Submit(context.Background(), []*event.Submission{sub})[0]; o.Refusal != nil {
+					b.Error(o.Refusal)
+					return
+				}
+				took[i] = append(took[i], time.Since(sent))
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	all := slices.Concat(took...)
+	slices.Sort(all)
+	b.ReportMetric(float64(len(all))/time.Since(begin).Seconds(), "events/s")
+	b.ReportMetric(all[len(all)/2].Seconds()*1000, "p50-ms")
+	b.ReportMetric(all[len(all)*99/100].Seconds()*1000, "p99-ms")
 }
 
 // verifyAlone is the rate of verifying signatures on all cores.

@@ -159,7 +159,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 		if errors.As(err, &conflict) {
 			wait = maxRetry
 			l.stand(false, unavailable(err, "the ledger refuses to write: %s", conflict))
-			l.log.Error("the ledger refuses to write", "reason", conflict)
+			l.log.Error("the ledger refuses to write", "reason", conflict, "headsFile", l.cfg.HeadsFile)
 		} else {
 			l.stand(false, unavailable(err, "this process doesn't lead the log at the moment"))
 			l.log.Warn("a term as leader ended", "error", err)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -69,8 +70,13 @@ type Refusal struct {
 	cause error // what Unwrap gives: for the operator's log, not for a client
 }
 
-// Error makes a Refusal an error: its code and its detail.
-func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Detail }
+// Error is for the operator: code, detail, and what lies behind it. A client is shown Code and Detail.
+func (r *Refusal) Error() string {
+	if r.cause != nil && !strings.Contains(r.Detail, r.cause.Error()) {
+		return fmt.Sprintf("%s: %s: %v", r.Code, r.Detail, r.cause)
+	}
+	return fmt.Sprintf("%s: %s", r.Code, r.Detail)
+}
 
 // Unwrap is what lies behind the refusal, such as a *HeadsConflict; nil if nothing does.
 func (r *Refusal) Unwrap() error { return r.cause }

@@ -27,7 +27,7 @@ type term struct {
 // HeadsConflict says that the database contradicts a head that was signed: it was restored from a backup, or it is another
 // log's, or it was tampered with. To go on writing would show two histories under one key.
 type HeadsConflict struct {
-	Where        string // where the signed head stands: the heads file's path, or the database's table
+	Where        string // where the signed head stands: the heads file or the database's table, in words
 	Size         int64  // of the signed head
 	Root         [32]byte
 	DatabaseSize int64    // of the log in the database
@@ -114,7 +114,7 @@ func (l *Ledger) checkHeads(ctx context.Context, file *headsFile, size int64) er
 	}
 	// From the newest: of a database that is behind, say by how much.
 	for i := len(file.notes) - 1; i >= 0; i-- {
-		if err := check(file.path, file.notes[i]); err != nil {
+		if err := check("the heads file", file.notes[i]); err != nil {
 			return err
 		}
 	}
