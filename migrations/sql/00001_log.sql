@@ -30,9 +30,9 @@ CREATE INDEX entries_digest ON entries USING hash (digest);
 CREATE FUNCTION entry_keys(idx bigint, source integer, subject integer, kind smallint) RETURNS bigint[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT ARRAY[
-        1::bigint << 60 | source::bigint  << 28 | idx >> 16,
-        2::bigint << 60 | subject::bigint << 28 | idx >> 16,
-        3::bigint << 60 | kind::bigint    << 28 | idx >> 16
+        (1::bigint << 60) | (source::bigint << 28) | (idx >> 16),
+        (2::bigint << 60) | (subject::bigint << 28) | (idx >> 16),
+        (3::bigint << 60) | (kind::bigint << 28) | (idx >> 16)
     ]
 $$;
 -- +goose StatementEnd

@@ -84,7 +84,7 @@ func (e *edge) grow(size int64, added []tree.Node) (*edge, []fullTile, error) {
 	}
 	for _, node := range added {
 		if keep[node.ID] {
-			next.nodes[node.ID] = slices.Clone(node.Hash) // it may lie in a buffer that the next batch reuses
+			next.nodes[node.ID] = slices.Clone(node.Hash) // so that it doesn't keep the whole batch in memory
 		}
 		if level := int(node.ID.Level) / tileBits; node.ID.Level%tileBits == 0 {
 			copy(next.tiles[level][(int64(node.ID.Index)-begin[level])*hashSize:], node.Hash)

@@ -40,7 +40,6 @@ type Leader struct {
 
 	// Of the current batch; buffers are kept for the next.
 	batch *batch
-	slots []leafSlot
 	sql   []byte
 	rows  []byte
 }

@@ -16,8 +16,6 @@ import (
 	"github.com/attestlog/attestlog/migrations/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
-
 // A test's leaf is "logged|kind|source|subject|payload", and its digest that of the payload.
 type submission struct {
 	kind                     event.Kind

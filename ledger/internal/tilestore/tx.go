@@ -34,7 +34,7 @@ type batch struct {
 	cause    error // the first failure, which Trillian wraps out of recognition
 }
 
-// leafSlot is reused from batch to batch.
+// leafSlot holds what a leaf consists of, so that a batch of leaves is one allocation.
 type leafSlot struct {
 	leaf   trillian.LogLeaf
 	hash   [hashSize]byte
@@ -137,15 +137,12 @@ func (tx *logTX) DequeueLeaves(ctx context.Context, limit int, _ time.Time) ([]*
 		return nil, b.cause
 	}
 	b.accepted += accepted
-	return tx.leaves(items, accepted), nil
+	return leavesOf(items, accepted), nil
 }
 
-// leaves hashes the accepted items, on all cores where it pays.
-func (l *Leader) leaves(items []*Item, accepted int) []*trillian.LogLeaf {
-	if cap(l.slots) < accepted {
-		l.slots = make([]leafSlot, accepted, max(accepted, 256))
-	}
-	slots := l.slots[:accepted]
+// leavesOf hashes the accepted items, on all cores where it pays.
+func leavesOf(items []*Item, accepted int) []*trillian.LogLeaf {
+	slots := make([]leafSlot, accepted)
 	leaves := make([]*trillian.LogLeaf, 0, accepted)
 	rows := make([]*Row, 0, accepted)
 	for _, it := range items {
