@@ -1,0 +1,63 @@
+//go:build heavy
+
+package main
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDemo plays the whole demonstration, set-up included where no keys are cached, as `make demo ONCE=1` does.
+func TestDemo(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := buildPrograms(t, "../attestlogd", ".")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	temporary := reachableDir(t)
+	demo := func(args ...string) (string, error) {
+		c := exec.Command(filepath.Join(root, "scripts", "demo"), args...)
+		c.Env = append(os.Environ(), "DEMO_PORT="+port, "DEMO_BIN="+programs, "TMPDIR="+temporary)
+		out, err := c.CombinedOutput()
+		return string(out), err
+	}
+
+	out, err := demo("--once")
+	if err == nil || strings.Count(out, "\n") != 1 || !strings.Contains(out, "port "+port+" is in use") {
+		t.Errorf("with its port in use the demo says (%v):\n%s", err, out)
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, err = demo("--once")
+	if err != nil {
+		t.Fatalf("the demo failed: %v\n%s", err, out)
+	}
+	for _, want := range []string{
+		"Verdict: PROVEN", "401 bad-signature", "422 proof-invalid", "422 proof-missing", "row 20 of the data set: the row doesn't consent",
+		"is not in the tree", "5 ways to cheat were refused", "UNTRUSTED",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the demo doesn't say %q:\n%s", want, out)
+		}
+	}
+	left, err := os.ReadDir(temporary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) > 0 {
+		t.Errorf("the demo left %s behind", left[0].Name())
+	}
+}
