@@ -320,3 +320,32 @@ func TestOnlyReading(t *testing.T) {
 		t.Errorf("the newest head has size %d", head.Size)
 	}
 }
+
+// What follows from the leaves can be lost and found again.
+func TestReindex(t *testing.T) {
+	w := newWorld(t)
+	size := w.fill(300)
+	before, err := w.log.Entries(t.Context(), ledger.Query{Source: "bank/1", Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.stop()
+	w.exec("UPDATE entries SET source = subject, digest = '00000000-0000-0000-0000-000000000000', kind = 1")
+	w.exec("DELETE FROM tiles")
+	done := int64(0)
+	if err := ledger.Reindex(t.Context(), w.cfg.DatabaseURL, func(n, of int64) { done = n }); err != nil {
+		t.Fatal(err)
+	}
+	if done != size {
+		t.Errorf("progress ended at %d of %d", done, size)
+	}
+	w.start()
+	after, err := w.log.Entries(t.Context(), ledger.Query{Source: "bank/1", Limit: 1000})
+	if err != nil || len(after.Entries) != len(before.Entries) {
+		t.Fatalf("%d entries of the source, %d before, %v", len(after.Entries), len(before.Entries), err)
+	}
+	if _, err := w.log.EntryByDigest(t.Context(), before.Entries[7].Digest); err != nil {
+		t.Error(err)
+	}
+	w.must(w.say("op/1", 'o', register("late/1", 'l', event.RoleService)))
+}

@@ -1,4 +1,4 @@
-package ledger_test
+package ledger
 
 import (
 	"context"
@@ -8,13 +8,12 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/migrations/pgtest"
 )
 
 func TestSequencer(t *testing.T) {
-	s, err := ledger.OpenSequencer(t.Context(), ledger.SequencerConfig{DatabaseURL: pgtest.URL(t)})
+	s, err := OpenSequencer(t.Context(), SequencerConfig{DatabaseURL: pgtest.URL(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,13 +21,13 @@ func TestSequencer(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	const submitters, each = 16, 20
-	leaves := make([]ledger.Raw, submitters*each)
+	leaves := make([]Raw, submitters*each)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	for i := range submitters {
 		wg.Go(func() {
 			for n := range each {
-				raw := ledger.Raw{Leaf: fmt.Appendf(nil, "leaf %d of %d", n, i), Kind: event.DataAccess, Source: fmt.Sprintf("load/%d", i), Subject: "bench"}
+				raw := Raw{Leaf: fmt.Appendf(nil, "leaf %d of %d", n, i), Kind: event.DataAccess, Source: fmt.Sprintf("load/%d", i), Subject: "bench"}
 				indices, err := s.Append(ctx, raw)
 				if err != nil {
 					t.Error(err)
@@ -74,24 +73,4 @@ func TestSequencer(t *testing.T) {
 		t.Error("a leaf was appended after the end")
 	}
 	s.Close()
-}
-
-// stored is a tree as x/mod's tlog keeps it.
-type stored []tlog.Hash
-
-func (s stored) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, len(indexes))
-	for i, at := range indexes {
-		out[i] = s[at]
-	}
-	return out, nil
-}
-
-func (s *stored) append(t *testing.T, n int64, leaf []byte) {
-	t.Helper()
-	more, err := tlog.StoredHashes(n, leaf, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	*s = append(*s, more...)
 }
