@@ -148,6 +148,10 @@ func (n *notary) stop(err error) {
 func (n *notary) advance() error {
 	n.mu.Lock()
 	tip := n.committed
+	if tip.Size == n.edge.size { // it came along with the tip before: the wake-up was late
+		n.mu.Unlock()
+		return nil
+	}
 	taken := 0
 	for taken < len(n.expected) && n.expected[taken].end <= tip.Size {
 		taken++

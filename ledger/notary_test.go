@@ -91,6 +91,27 @@ func TestNotarySignsOncePerRound(t *testing.T) {
 	}
 }
 
+// A tip can arrive while the one before it wakes the notary: then it is signed at once, and the second wake-up finds nothing to do.
+func TestNotaryIsWokenTooLate(t *testing.T) {
+	d := newDesk(t)
+	d.start()
+	for i, leaf := range []string{"a", "b", "c"} {
+		d.commit(d.batch(leaf))
+		if _, err := d.covering(t.Context(), int64(i)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case d.wake <- struct{}{}:
+		case err := <-d.ended:
+			t.Fatalf("it ended with %v", err)
+		}
+	}
+	d.commit(d.batch("d"))
+	if signed, err := d.covering(t.Context(), 3); err != nil || signed.tree.size != 4 {
+		t.Errorf("got %v", err)
+	}
+}
+
 // What was committed last is signed even if the end comes at the same time.
 func TestNotaryFinishes(t *testing.T) {
 	d := newDesk(t)
