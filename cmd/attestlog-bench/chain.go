@@ -13,23 +13,24 @@ import (
 
 // chain is a source: its key, and where its numbering stands.
 type chain struct {
+	origin string // of the log
 	source string
 	key    ed25519.PrivateKey
 	seq    int64
 	prev   event.Digest
 }
 
-// newChain derives a source's key from a seed, so that both processes have it: one registers it, the other signs with it.
-func newChain(seed []byte, number int) *chain {
+// newChain derives a source's name and key from a seed, so that both processes have them: one registers the source, the other signs as it.
+func newChain(origin string, seed []byte, number int) *chain {
 	sum := sha256.Sum256(binary.BigEndian.AppendUint64(append([]byte(nil), seed...), uint64(number)))
-	return &chain{source: fmt.Sprintf("bench-%d/1", number), key: ed25519.NewKeyFromSeed(sum[:])}
+	return &chain{origin: origin, source: fmt.Sprintf("bench-%x/%d", seed[:min(6, len(seed))], number), key: ed25519.NewKeyFromSeed(sum[:])}
 }
 
 func (c *chain) public() ed25519.PublicKey { return c.key.Public().(ed25519.PublicKey) }
 
 // next numbers and signs an event of the source.
 func (c *chain) next(e event.Event) (*event.Submission, error) {
-	e.Log, e.Source, e.Proof = sampleOrigin, c.source, event.ProofNone
+	e.Log, e.Source, e.Proof = c.origin, c.source, event.ProofNone
 	e.Seq, e.Prev, e.Time = c.seq+1, c.prev, time.Now().UnixMilli()
 	payload, err := e.Encode()
 	if err != nil {
@@ -41,7 +42,7 @@ func (c *chain) next(e event.Event) (*event.Submission, error) {
 
 // register makes the event by which an operator registers the source.
 func (c *chain) register(role event.SourceRole) event.Event {
-	request := keyfile.NewRequest(sampleOrigin, c.source, c.key, nil)
+	request := keyfile.NewRequest(c.origin, c.source, c.key, nil)
 	return event.Event{
 		Subject: event.Subject{Name: c.source, Digest: event.KeyID(request.Key)},
 		Claims:  &event.SourceClaims{Action: event.SourceRegister, Consent: request.Consent, Key: request.Key, Role: role, Source: c.source},

@@ -1,37 +1,30 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
-	"golang.org/x/mod/sumdb/note"
 
-	"github.com/attestlog/attestlog/api"
-	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 )
 
 func bindHTTP(fs *flag.FlagSet) func(context.Context, plan, *report) error {
 	var d databaseFlags
+	var f remoteFlags
 	var load loadConfig
 	d.bind(fs)
+	f.bind(fs)
 	fs.IntVar(&load.Connections, "connections", 256, "how many connections send events one by one, each from a source of its own")
 	fs.IntVar(&load.BatchConns, "batch-connections", 4, "how many connections send batches")
 	fs.IntVar(&load.Batch, "batch", 1000, "events in a batch, at most 1,000")
@@ -47,186 +40,42 @@ func bindHTTP(fs *flag.FlagSet) func(context.Context, plan, *report) error {
 		case load.BatchSources < 1 || load.BatchSources > load.Batch:
 			return &usageError{"--batch-sources must be from 1 to the number of events in a batch"}
 		}
-		db, err := d.open(ctx, r)
+		var t *target
+		if f.url != "" {
+			t, err = f.open(ctx, load)
+		} else {
+			t, err = startServer(ctx, r, &d, load)
+		}
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, db.close(ctx)) }()
-		s, err := startServer(ctx, db, load)
-		if err != nil {
+		defer func() { err = errors.Join(err, t.close()) }()
+		if err := t.found(ctx); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, s.close()) }()
-		g, err := startGenerator(ctx, r, s.load)
+		g, err := startGenerator(ctx, r, t.load)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, g.close()) }()
-		return measureHTTP(ctx, p, r, db, g)
+		return measureHTTP(ctx, p, r, t, g)
 	}
 }
 
-// server is the handler of attestlogd on a ledger of its own, on a port of the loopback interface.
-type server struct {
-	ledger *ledger.Ledger
-	load   loadConfig
-	stop   []func() error // in reverse order
-}
-
-func (s *server) close() error {
-	var errs []error
-	for i := len(s.stop) - 1; i >= 0; i-- {
-		errs = append(errs, s.stop[i]())
-	}
-	return errors.Join(errs...)
-}
-
-// background runs something that ends when its context does, as part of the server.
-func (s *server) background(ctx context.Context, f func(context.Context) error) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- f(ctx) }()
-	s.stop = append(s.stop, func() error { cancel(); return <-done })
-}
-
-func startServer(ctx context.Context, db *database, load loadConfig) (_ *server, err error) {
-	s := &server{load: load}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
-	url, err := db.log(ctx, "http")
-	if err != nil {
-		return nil, err
-	}
-	secret, _, err := note.GenerateKey(rand.Reader, sampleOrigin)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't make the log's key: %w", err)
-	}
-	signer, err := note.NewSigner(secret)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't make the log's key: %w", err)
-	}
-	s.ledger, err = ledger.Open(ctx, ledger.Config{DatabaseURL: url, Origin: sampleOrigin, Signer: signer, HeadsFile: filepath.Join(db.dir, "heads")})
-	if err != nil {
-		return nil, err
-	}
-	s.stop = append(s.stop, func() error { s.ledger.Close(); return nil })
-	s.background(ctx, s.ledger.Run)
-	if err := s.awaitReady(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.found(ctx); err != nil {
-		return nil, err
-	}
-	handler, err := api.New(api.Config{Ledger: s.ledger})
-	if err != nil {
-		return nil, err
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /bare", bare)
-	mux.Handle("/", handler)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("couldn't listen on the loopback interface: %w", err)
-	}
-	s.load.Address = listener.Addr().String()
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	s.background(ctx, func(ctx context.Context) error {
-		context.AfterFunc(ctx, func() { server.Close() })
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("couldn't serve: %w", err)
-		}
-		return nil
-	})
-	return s, nil
-}
-
-func (s *server) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !s.ledger.Leads() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("couldn't become the log's writer: %w", errors.Join(ctx.Err(), s.ledger.Ready(ctx)))
-		}
-	}
-	return nil
-}
-
-// found writes what the load builds on: the operator, a data set, and the sources.
-func (s *server) found(ctx context.Context) error {
-	s.load.Seed = make([]byte, 32)
-	_, _ = rand.Read(s.load.Seed) // it can't fail
-	all := s.load.sources()
-	operator, controller := newChain(s.load.Seed, all), newChain(s.load.Seed, all+1)
-	registrations := []event.Event{operator.register(event.RoleOperator), controller.register(event.RoleController)}
-	for i := range all {
-		registrations = append(registrations, newChain(s.load.Seed, i).register(event.RoleService))
-	}
-	if _, err := s.submit(ctx, operator, registrations[:1]); err != nil { // alone: nothing can be judged before it
-		return err
-	}
-	if _, err := s.submit(ctx, operator, registrations[1:]); err != nil {
-		return err
-	}
-	dataset := event.Event{Subject: event.Subject{Name: "records", Digest: event.DigestOf([]byte("a file"))}, Claims: sampleDataset(event.Element{31: 1})}
-	digest, err := s.submit(ctx, controller, []event.Event{dataset})
-	s.load.Dataset = digest
-	return err
-}
-
-// submit logs events of one source in order, and returns the last one's digest.
-func (s *server) submit(ctx context.Context, from *chain, events []event.Event) (event.Digest, error) {
-	var subs []*event.Submission
-	for _, e := range events {
-		sub, err := from.next(e)
-		if err != nil {
-			return event.Digest{}, err
-		}
-		subs = append(subs, sub)
-	}
-	for _, o := range s.ledger.Submit(ctx, subs) {
-		if o.Refusal != nil {
-			return event.Digest{}, fmt.Errorf("couldn't log what the load builds on: %w", o.Refusal)
-		}
-	}
-	return from.prev, nil
-}
-
-// bare is what HTTP costs by itself: it reads the body, and answers as many bytes as the log would.
-func bare(w http.ResponseWriter, r *http.Request) {
-	size, err := strconv.Atoi(r.FormValue("size"))
-	if err != nil || size < 0 || size > 64<<20 {
-		http.Error(w, "size is missing", http.StatusBadRequest)
-		return
-	}
-	if _, err := io.Copy(io.Discard, r.Body); err != nil {
-		http.Error(w, "the body broke off", http.StatusBadRequest)
-		return
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(size))
-	_, _ = w.Write(bytes.Repeat([]byte{' '}, size)) // the client is gone if this fails
-}
-
-// remote is the load generator: this program, started a second time.
-type remote struct {
+// generatorProcess is the load generator: this program, started a second time.
+type generatorProcess struct {
 	command *exec.Cmd
 	in      io.WriteCloser
 	orders  *json.Encoder
 	results *json.Decoder
 }
 
-func startGenerator(ctx context.Context, r *report, load loadConfig) (*remote, error) {
+func startGenerator(ctx context.Context, r *report, load loadConfig) (*generatorProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("couldn't start the load generator: %w", err)
 	}
-	g := &remote{command: exec.CommandContext(ctx, self, loadCommand)}
+	g := &generatorProcess{command: exec.CommandContext(ctx, self, loadCommand)}
 	g.command.Stderr = r.err
 	in, err := g.command.StdinPipe()
 	if err != nil {
@@ -246,7 +95,7 @@ func startGenerator(ctx context.Context, r *report, load loadConfig) (*remote, e
 	return g, nil
 }
 
-func (g *remote) do(order loadOrder) (result loadResult, err error) {
+func (g *generatorProcess) do(order loadOrder) (result loadResult, err error) {
 	if err := g.orders.Encode(order); err != nil {
 		return result, fmt.Errorf("couldn't reach the load generator: %w", err)
 	}
@@ -260,7 +109,7 @@ func (g *remote) do(order loadOrder) (result loadResult, err error) {
 }
 
 // close lets the load generator end, which it does when its input ends.
-func (g *remote) close() error {
+func (g *generatorProcess) close() error {
 	err := g.in.Close()
 	if waited := g.command.Wait(); waited != nil {
 		err = errors.Join(err, fmt.Errorf("the load generator failed: %w", waited))
@@ -277,7 +126,7 @@ type loadCase struct {
 }
 
 // run makes a round. Enough events are signed beforehand for half as much again as the round before took.
-func (c *loadCase) run(g *remote, p plan, expect float64) error {
+func (c *loadCase) run(g *generatorProcess, p plan, expect float64) error {
 	c.order.For = p.slice()
 	for _, rate := range c.rate {
 		expect = max(expect, rate)
@@ -291,14 +140,14 @@ func (c *loadCase) run(g *remote, p plan, expect float64) error {
 	return nil
 }
 
-// runBare sends the same requests, over the same connections, to a handler that does nothing with them.
-func (c *loadCase) runBare(g *remote, p plan) error {
-	result, err := g.do(loadOrder{Batches: c.order.Batches, Bare: true, Answer: c.answer, For: p.slice() / 2})
+// runBare sends requests over the same connections to a handler that does nothing with them.
+func (c *loadCase) runBare(g *generatorProcess, p plan, t *target) error {
+	result, err := g.do(loadOrder{Batches: c.order.Batches, Bare: t.bare(c.answer), For: p.slice() / 2})
 	c.bare = append(c.bare, result.P99)
 	return err
 }
 
-func measureHTTP(ctx context.Context, p plan, r *report, db *database, g *remote) error {
+func measureHTTP(ctx context.Context, p plan, r *report, t *target, g *generatorProcess) error {
 	signatures, err := newSignatures()
 	if err != nil {
 		return err
@@ -322,28 +171,28 @@ func measureHTTP(ctx context.Context, p plan, r *report, db *database, g *remote
 		c.rate, c.p99 = nil, nil
 		measures = append(measures,
 			func(context.Context) error { return c.run(g, p, expect[c]) },
-			func(context.Context) error { return c.runBare(g, p) })
+			func(context.Context) error { return c.runBare(g, p, t) })
 	}
 	if err := interleave(ctx, p, measures...); err != nil {
 		return err
 	}
 	const (
-		rateLimit = "limit: crypto/ed25519 verifying the same kind of signatures, on all cores, with nothing else going on; %s"
-		waitLimit = "limit: the p99 of the same requests over the same connections to a handler that only reads them and answers as many bytes; %s"
+		rateLimit = "limit: crypto/ed25519 verifying the same kind of signatures on all cores of this machine, with nothing else going on; %s"
+		waitLimit = "limit: the p99 over the same connections of %s; %s"
 	)
 	var errs []error
 	for _, c := range []struct {
 		name, what string
 		*loadCase
 	}{
-		{"single", "events of %d bytes one by one over all connections at once, pre-signed, each answered by a full receipt (%d bytes) once it is durable; ", single},
-		{"batch", "batches of events of %d bytes, pre-signed, from many sources, each batch answered by full receipts (%d bytes); ", full},
-		{"batch-minimal", "batches of events of %d bytes, pre-signed, from many sources, answered as Prefer: return=minimal asks, without leaves and hashes (%d bytes); ", minimal},
+		{"single", fmt.Sprintf("events of %d bytes one by one over %d connections at once, pre-signed, each answered by a full receipt", signatures.size, t.load.Connections), single},
+		{"batch", fmt.Sprintf("batches of %d events of %d bytes from %d sources, over %d connections at once, pre-signed, answered by full receipts", t.load.Batch, signatures.size, t.load.BatchSources, t.load.BatchConns), full},
+		{"batch-minimal", fmt.Sprintf("batches of %d events of %d bytes from %d sources, over %d connections at once, pre-signed, answered without leaves and hashes, as Prefer: return=minimal asks", t.load.Batch, signatures.size, t.load.BatchSources, t.load.BatchConns), minimal},
 	} {
-		detail := c.what + "the load generator is another process on the same machine; "
+		detail := fmt.Sprintf("%s (%d bytes); the load generator is another process on this machine; ", c.what, c.answer)
 		errs = append(errs,
-			r.figure("http/"+c.name+"/rate", "events/s", c.rate, verified, detail+rateLimit, signatures.size, c.answer, db.settings),
-			r.figure("http/"+c.name+"/p99", "ms", c.p99, c.bare, detail+waitLimit, signatures.size, c.answer, db.settings))
+			r.figure("http/"+c.name+"/rate", "events/s", c.rate, verified, detail+rateLimit, t.about),
+			r.figure("http/"+c.name+"/p99", "ms", c.p99, c.bare, detail+waitLimit, t.bareAbout, t.about))
 	}
 	return errors.Join(errs...)
 }
@@ -357,7 +206,7 @@ type signatures struct {
 }
 
 func newSignatures() (*signatures, error) {
-	c := newChain(make([]byte, 32), 0)
+	c := newChain(sampleOrigin, make([]byte, 32), 0)
 	s := &signatures{key: c.public()}
 	for range 256 {
 		sub, err := c.next(access(event.DigestOf([]byte("a data set"))))

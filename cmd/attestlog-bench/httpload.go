@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +23,8 @@ const loadCommand = "http-load"
 
 // loadConfig is the first line that the load generator gets.
 type loadConfig struct {
-	Address      string       // of the server
+	Address      string       // of the server: host:port
+	Origin       string       // of its log
 	Seed         []byte       // of the sources' keys
 	Dataset      event.Digest // what the events refer to
 	Connections  int          // that send events one by one, each from a source of its own
@@ -38,8 +40,7 @@ func (c *loadConfig) sources() int { return c.Connections + c.BatchConns*c.Batch
 type loadOrder struct {
 	Batches bool          // or events one by one
 	Minimal bool          // Prefer: return=minimal
-	Bare    bool          // to /bare, which reads what comes and answers as much as AnswerSize says
-	Answer  int           // bytes of the answer of /bare
+	Bare    string        // "METHOD target" of a handler that does nothing, to send requests to instead; with bodies if POST
 	Prepare int           // events to sign before the clock starts; the round ends when they are used up
 	For     time.Duration // at most
 }
@@ -106,7 +107,7 @@ func newGenerator(cfg loadConfig) *generator {
 		for range n {
 			c := &caller{events: events}
 			for range sources {
-				c.sources = append(c.sources, newChain(cfg.Seed, number))
+				c.sources = append(c.sources, newChain(cfg.Origin, cfg.Seed, number))
 				number++
 			}
 			list = append(list, c)
@@ -134,7 +135,7 @@ func (g *generator) round(ctx context.Context, order loadOrder) (loadResult, err
 	if order.Batches {
 		callers = g.batch
 	}
-	if !order.Bare {
+	if order.Bare == "" {
 		if err := g.prepare(callers, order.Prepare); err != nil {
 			return loadResult{}, err
 		}
@@ -225,7 +226,7 @@ func (c *caller) connect(ctx context.Context, address string) (err error) {
 
 // take is the next body; nil if there is none.
 func (c *caller) take(order loadOrder) []byte {
-	if order.Bare {
+	if order.Bare != "" {
 		return c.last
 	}
 	if len(c.ready) == 0 {
@@ -238,15 +239,21 @@ func (c *caller) take(order loadOrder) []byte {
 // send writes a request and reads the whole answer. Requests are written by hand: the load generator shares the machine with the
 // server, and must be cheap.
 func (c *caller) send(order loadOrder, body []byte) error {
-	path := "/v1/events"
+	line := "POST /v1/events"
 	switch {
-	case order.Bare:
-		path = fmt.Sprintf("/bare?size=%d", order.Answer)
+	case order.Bare != "":
+		line = order.Bare
 	case order.Batches:
-		path = "/v1/events:batch"
+		line = "POST /v1/events:batch"
+	}
+	if !strings.HasPrefix(line, "POST ") {
+		body = nil
 	}
 	c.request.Reset()
-	fmt.Fprintf(&c.request, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", path, c.conn.RemoteAddr(), len(body))
+	fmt.Fprintf(&c.request, "%s HTTP/1.1\r\nHost: %s\r\n", line, c.conn.RemoteAddr())
+	if body != nil {
+		fmt.Fprintf(&c.request, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+	}
 	if order.Minimal {
 		c.request.WriteString("Prefer: return=minimal\r\n")
 	}
@@ -274,7 +281,7 @@ func (c *caller) send(order loadOrder, body []byte) error {
 func (c *caller) check(order loadOrder, status int) error {
 	taken := 0
 	switch {
-	case order.Bare && status == http.StatusOK:
+	case order.Bare != "" && status == http.StatusOK:
 		return nil
 	case !order.Batches && status == http.StatusCreated:
 		taken = 1

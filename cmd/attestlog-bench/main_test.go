@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 )
 
 // TestMain lets the test binary be the load generator, too: http starts the program that it runs in a second time.
@@ -17,6 +20,9 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+var httpNames = []string{
+	"http/single/rate", "http/single/p99", "http/batch/rate", "http/batch/p99", "http/batch-minimal/rate", "http/batch-minimal/p99"}
 
 // keysDir is where the project's tests keep keys, so that they are set up once.
 const keysDir = "../../.cache/keys"
@@ -30,8 +36,7 @@ func TestAreas(t *testing.T) {
 	}{
 		{"log", []string{"--leaves", "2000"}, []string{
 			"log/1024/rate", "log/1024/p99", "log/64/rate", "log/64/p50", "log/growth/100k", "log/growth/1M", "log/storage/bytes-per-leaf", "log/proof/p50"}},
-		{"http", []string{"--connections", "8", "--batch", "50", "--batch-sources", "5"}, []string{
-			"http/single/rate", "http/single/p99", "http/batch/rate", "http/batch/p99", "http/batch-minimal/rate", "http/batch-minimal/p99"}},
+		{"http", []string{"--connections", "8", "--batch", "50", "--batch-sources", "5"}, httpNames},
 		{"prove", []string{"--statements", "data-access-16", "--keys", keysDir}, []string{"prove/data-access-16/constraints", "prove/data-access-16/time"}},
 		{"verify", []string{"--statements", "data-access-16", "--keys", keysDir, "--proofs", "2"}, []string{
 			"verify/single/time", "verify/single/rate", "verify/batch64/rate", "verify/batch64-one-bad/rate"}},
@@ -51,25 +56,7 @@ func TestAreas(t *testing.T) {
 			if code := execute(t.Context(), args, nil, &out, &errs); code != 0 {
 				t.Fatalf("exit code %d: %s", code, errs.String())
 			}
-			times := map[string]int{}
-			for line := range strings.Lines(out.String()) {
-				var f figure
-				if err := json.Unmarshal([]byte(line), &f); err != nil {
-					t.Fatalf("%v: %s", err, line)
-				}
-				times[f.Name]++
-				if f.Unit == "" || f.Detail == "" || !(f.Value > 0) || !(f.Limit > 0) || math.Abs(f.Ratio/(f.Value/f.Limit)-1) > 1e-3 {
-					t.Errorf("not a figure: %s", line)
-				}
-			}
-			for _, name := range tt.names {
-				if times[name] != 1 {
-					t.Errorf("%s was reported %d times", name, times[name])
-				}
-			}
-			if len(times) != len(tt.names) {
-				t.Errorf("reported %v, want %v", times, tt.names)
-			}
+			checkFigures(t, out.String(), tt.names)
 			left, err := os.ReadDir(tmp)
 			if err != nil {
 				t.Fatal(err)
@@ -77,6 +64,66 @@ func TestAreas(t *testing.T) {
 			if len(left) != 0 {
 				t.Errorf("%d things were left behind, such as %s", len(left), left[0].Name())
 			}
+		})
+	}
+}
+
+// checkFigures makes sure that every name was reported once, and that nothing else was.
+func checkFigures(t *testing.T, out string, names []string) {
+	t.Helper()
+	times := map[string]int{}
+	for line := range strings.Lines(out) {
+		var f figure
+		if err := json.Unmarshal([]byte(line), &f); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		times[f.Name]++
+		if f.Unit == "" || f.Detail == "" || !(f.Value > 0) || !(f.Limit > 0) || math.Abs(f.Ratio/(f.Value/f.Limit)-1) > 1e-3 {
+			t.Errorf("not a figure: %s", line)
+		}
+	}
+	for _, name := range names {
+		if times[name] != 1 {
+			t.Errorf("%s was reported %d times", name, times[name])
+		}
+	}
+	if len(times) != len(names) {
+		t.Errorf("reported %v, want %v", times, names)
+	}
+}
+
+// A server that runs already is measured through its port alone.
+func TestRunningServer(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", filepath.Dir(dir))
+	s, err := newServer(t.Context(), &report{err: io.Discard}, new(databaseFlags), loadConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	logKey, operatorKey := filepath.Join(dir, "log.pub"), filepath.Join(dir, "operator.key")
+	if err := keyfile.WritePublic(logKey, s.verifier); err != nil {
+		t.Fatal(err)
+	}
+	if err := keyfile.WriteSecret(operatorKey, keyfile.FormatPrivate(s.operator.key)); err != nil {
+		t.Fatal(err)
+	}
+	for _, round := range []string{"first", "again, on a log that has sources"} {
+		t.Run(round, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			args := []string{"http", "--url", "http://" + s.load.Address, "--log-key", logKey, "--operator-key", operatorKey,
+				"--seconds", "0.05", "--rounds", "1", "--connections", "4", "--batch", "20", "--batch-sources", "5"}
+			if code := execute(t.Context(), args, nil, &out, &errs); code != 0 {
+				t.Fatalf("exit code %d: %s", code, errs.String())
+			}
+			checkFigures(t, out.String(), httpNames)
 		})
 	}
 }
@@ -99,6 +146,8 @@ func TestCommandLine(t *testing.T) {
 		{"no rounds", []string{"prove", "--rounds", "0"}, 2, "--rounds"},
 		{"too small a log", []string{"log", "--leaves", "1"}, 2, "--leaves"},
 		{"unknown statement", []string{"prove", "--statements", "anything"}, 2, `"anything"`},
+		{"a server that is no URL", []string{"http", "--url", "localhost"}, 2, "--url"},
+		{"a server without keys", []string{"http", "--url", "http://localhost:1"}, 2, "--operator-key"},
 		{"no connections", []string{"http", "--connections", "0"}, 2, "--connections"},
 		{"too large a batch", []string{"http", "--batch", "1001"}, 2, "--batch"},
 		{"more sources than events", []string{"http", "--batch", "10", "--batch-sources", "11"}, 2, "--batch-sources"},
