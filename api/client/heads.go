@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -94,6 +95,9 @@ func (h *heads) link(ctx context.Context, head verify.Head) error {
 		older, newer = newer, older
 	}
 	hashes, err := h.client.consistency(ctx, older.Size, newer.Size)
+	if HasCode(err, CodeNotFound) { // no alarm yet: a server that only reads may lag
+		return fmt.Errorf("the log's key signed a tree of %d entries before, and this server doesn't have so many: it lags behind, or the log lost entries: %w", newer.Size, err)
+	}
 	if err != nil {
 		return err
 	}
