@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +24,17 @@ type heads struct {
 
 	mu     sync.Mutex
 	newest verify.Head
-	known  map[int64][32]byte // sizes that are linked to newest, with their roots
+	opened verify.Head     // the last one whose signature was checked: all receipts of a batch share one
+	known  map[int64]known // what was seen for each size
 }
 
-// maxKnown bounds how many linked sizes are remembered; others are proven again.
+// known is a head that was seen, and whether it was proven that newest continues it.
+type known struct {
+	root   [32]byte
+	linked bool
+}
+
+// maxKnown bounds how many sizes are remembered; others are proven again.
 const maxKnown = 4096
 
 func (h *heads) trust(signed []byte) error {
@@ -34,7 +42,9 @@ func (h *heads) trust(signed []byte) error {
 	if err != nil {
 		return err
 	}
-	h.advance(head)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.remember(head, true)
 	return nil
 }
 
@@ -48,9 +58,9 @@ func (c *Client) Head() []byte {
 
 // open checks the signature of a note, and that its head fits every other that was seen.
 func (h *heads) open(ctx context.Context, signed []byte, link bool) (verify.Head, error) {
-	head, err := verify.OpenHead(signed, h.client.key)
+	head, err := h.authenticate(signed)
 	if err != nil {
-		return head, &Alarm{What: "a head is not signed by the log's key", Notes: [][]byte{signed}, Err: err}
+		return head, err
 	}
 	done, err := h.compare(head)
 	if done || err != nil || !link {
@@ -64,20 +74,39 @@ func (h *heads) open(ctx context.Context, signed []byte, link bool) (verify.Head
 	return head, h.link(ctx, head)
 }
 
+// authenticate checks the signature of a note, once for many receipts in a row with the same.
+func (h *heads) authenticate(signed []byte) (verify.Head, error) {
+	h.mu.Lock()
+	last := h.opened
+	h.mu.Unlock()
+	if len(signed) > 0 && bytes.Equal(last.Note, signed) {
+		return last, nil
+	}
+	head, err := verify.OpenHead(signed, h.client.key)
+	if err != nil {
+		return head, &Alarm{What: "a head is not signed by the log's key", Notes: [][]byte{signed}, Err: err}
+	}
+	h.mu.Lock()
+	h.opened = head
+	h.mu.Unlock()
+	return head, nil
+}
+
 // compare holds a head against those known, and tells whether it is linked already. Two roots for one size are equivocation.
 func (h *heads) compare(head verify.Head) (linked bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.newest.Note) == 0 {
-		h.advanceLocked(head)
+		h.remember(head, true)
 		return true, nil
 	}
-	root, ok := h.known[head.Size]
+	before, ok := h.known[head.Size]
 	switch {
 	case !ok:
-		return head.Size == 0, nil // the empty tree comes before every other
-	case root == head.Root:
-		return true, nil
+		h.remember(head, head.Size == 0) // the empty tree comes before every other
+		return head.Size == 0, nil
+	case before.root == head.Root:
+		return before.linked, nil
 	}
 	notes := [][]byte{head.Note}
 	if h.newest.Size == head.Size {
@@ -104,23 +133,20 @@ func (h *heads) link(ctx context.Context, head verify.Head) error {
 	if err := older.CheckConsistency(newer, hashes); err != nil {
 		return &Alarm{What: "the log's history was rewritten", Notes: [][]byte{older.Note, newer.Note}, Err: err}
 	}
-	h.advance(head)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.remember(head, true)
 	return nil
 }
 
-func (h *heads) advance(head verify.Head) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.advanceLocked(head)
-}
-
-func (h *heads) advanceLocked(head verify.Head) {
+// remember keeps a head that was seen. h.mu is held.
+func (h *heads) remember(head verify.Head, linked bool) {
 	if len(h.known) >= maxKnown {
 		clear(h.known)
-		h.known[h.newest.Size] = h.newest.Root
+		h.known[h.newest.Size] = known{h.newest.Root, true}
 	}
-	h.known[head.Size] = head.Root
-	if head.Size >= h.newest.Size {
+	h.known[head.Size] = known{head.Root, linked}
+	if linked && head.Size >= h.newest.Size {
 		h.newest = head
 	}
 }

@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/access"
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/dataset"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
@@ -134,6 +137,9 @@ func (p *prove) run(ctx context.Context, t *terminal, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := p.checkFree(); err != nil {
+		return err
+	}
 	r, err := p.log.connect()
 	if err != nil {
 		return err
@@ -155,26 +161,33 @@ func (p *prove) run(ctx context.Context, t *terminal, args []string) error {
 		return untrue(err)
 	}
 	what := &draft.Draft{Subject: event.Subject{Name: p.subject, Digest: digest}, Claims: claims}
-	if err := p.writeClaims(what, list); err != nil {
-		return err
-	}
-	t.say("The claims are true of the data: %s of %s, each consenting to %s; %s.", count(len(rows), "record"), d.Name, p.purpose, count(len(claims.Columns), "column"))
-	t.field("public", "%s", filepath.Join(p.out, claimsFile))
-	t.field("secret", "%s", filepath.Join(p.out, accessesFile))
-	result := map[string]any{"claims": filepath.Join(p.out, claimsFile), "accesses": filepath.Join(p.out, accessesFile), "statement": list.Statement.Name}
+	var made *proof
 	if p.signing.key != "" {
 		proving := &proving{list: list, secrets: d, entry: entry.Event}
-		if err := p.submission(ctx, t, r, proving, what, result); err != nil {
+		if made, err = p.submission(ctx, t, r, proving, what); err != nil {
 			return r.judge(err)
 		}
 	}
-	if t.json {
-		t.printJSON(result)
+	if err := p.write(what, list, made); err != nil {
+		return err
 	}
+	p.report(t, d, list, claims, made)
 	return r.judge(nil)
 }
 
-func (p *prove) writeClaims(d *draft.Draft, list *access.List) error {
+// checkFree makes sure, before minutes are spent, that nothing is in the way of the files.
+func (p *prove) checkFree() error {
+	for _, name := range []string{claimsFile, accessesFile, submissionFile} {
+		path := filepath.Join(p.out, name)
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is there already, and is not replaced: name another --out", path)
+		}
+	}
+	return nil
+}
+
+// write writes all files, once nothing can fail any more but the disk.
+func (p *prove) write(d *draft.Draft, list *access.List, made *proof) error {
 	public, err := d.Encode()
 	if err != nil {
 		return err
@@ -189,48 +202,71 @@ func (p *prove) writeClaims(d *draft.Draft, list *access.List) error {
 	if err := writeNew(filepath.Join(p.out, accessesFile), secret, 0o600); err != nil {
 		return err
 	}
+	if made != nil {
+		if err := writeNew(filepath.Join(p.out, submissionFile), made.submission, 0o644); err != nil {
+			return err
+		}
+	}
 	return writeNew(filepath.Join(p.out, claimsFile), public, 0o644)
 }
 
+func (p *prove) report(t *terminal, d *dataset.Dataset, list *access.List, claims *event.DataAccessClaims, made *proof) {
+	result := map[string]any{"claims": filepath.Join(p.out, claimsFile), "accesses": filepath.Join(p.out, accessesFile), "statement": list.Statement.Name}
+	t.say("The claims are true of the data: %s of %s, each consenting to %s; %s.", count(len(list.Rows), "record"), d.Name, p.purpose, count(len(claims.Columns), "column"))
+	t.field("public", "%s", filepath.Join(p.out, claimsFile))
+	t.field("secret", "%s", filepath.Join(p.out, accessesFile))
+	if made != nil {
+		path := filepath.Join(p.out, submissionFile)
+		t.say("Proved with %s in %.1f s: %d bytes that are good for this one event.", list.Statement.Name, made.took.Seconds(), made.size)
+		t.field("event", "%s, number %d of %s", made.digest, made.seq, p.signing.source)
+		t.field("ready", "%s: send it with attestlog submit --raw", path)
+		result["submission"], result["digest"], result["proof_bytes"], result["seconds"] = path, made.digest, made.size, made.took.Seconds()
+	}
+	if t.json {
+		t.printJSON(result)
+	}
+}
+
+// proof is an event with its proof, ready to send.
+type proof struct {
+	submission []byte
+	digest     event.Digest
+	seq        int64
+	size       int // of the proof, in bytes
+	took       time.Duration
+}
+
 // submission numbers, signs and proves the event, for the place in the source's chain that comes next.
-func (p *prove) submission(ctx context.Context, t *terminal, r *remote, proving *proving, d *draft.Draft, result map[string]any) error {
+func (p *prove) submission(ctx context.Context, t *terminal, r *remote, proving *proving, d *draft.Draft) (*proof, error) {
 	key, err := keyfile.ReadPrivate(p.signing.key)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	state, err := r.SourceState(ctx, p.signing.source)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !state.Key.Equal(key.Public().(ed25519.PublicKey)) {
-		return fmt.Errorf("the key in %s is not the one that is registered for %s", p.signing.key, p.signing.source)
+		return nil, fmt.Errorf("the key in %s is not the one that is registered for %s", p.signing.key, p.signing.source)
 	}
 	if proving.prover, err = prepare(ctx, t, r, &p.proving, proving.list.Statement); err != nil {
-		return err
+		return nil, err
 	}
 	e := d.Event(r.Origin(), p.signing.source, state.Next.Seq, state.Next.Prev, time.Now().UnixMilli())
 	e.Proof, e.Statement = event.ProofInline, proving.prover.Statement()
 	start := time.Now()
-	proof, err := proving.prove(ctx, t, e)
+	bytes, err := proving.prove(ctx, t, e)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	took := time.Since(start)
 	payload, err := e.Encode()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b, err := (&event.Submission{Envelope: event.Sign(payload, key), Proof: proof}).Encode()
+	b, err := (&event.Submission{Envelope: event.Sign(payload, key), Proof: bytes}).Encode()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	path := filepath.Join(p.out, submissionFile)
-	if err := writeNew(path, append(b, '\n'), 0o644); err != nil {
-		return err
-	}
-	t.say("Proved with %s in %.1f s: %d bytes that are good for this one event.", proving.list.Statement.Name, took.Seconds(), len(proof))
-	t.field("event", "%s, number %d of %s", event.DigestOf(payload), e.Seq, e.Source)
-	t.field("ready", "%s: send it with attestlog submit --raw", path)
-	result["submission"], result["digest"], result["proof_bytes"], result["seconds"] = path, event.DigestOf(payload), len(proof), took.Seconds()
-	return nil
+	return &proof{append(b, '\n'), event.DigestOf(payload), e.Seq, len(bytes), took}, nil
 }

@@ -114,9 +114,20 @@ func prepare(ctx context.Context, t *terminal, r *remote, p *provingFlags, s sta
 			return nil, err
 		}
 	}
-	var prover *access.Prover
-	err = t.during("loading the proving key", time.Second, func() (err error) {
-		prover, err = access.NewProver(store, ccs, registered.Claims)
+	prover, err := load(t, store, ccs, registered)
+	if errors.Is(err, keys.ErrCorrupt) {
+		t.warn("the keys of %s that were kept here are damaged, and are fetched again", s.Name)
+		if err := fetchKey(ctx, t, r, store, ccs, registered); err != nil {
+			return nil, err
+		}
+		prover, err = load(t, store, ccs, registered)
+	}
+	return prover, err
+}
+
+func load(t *terminal, store *keys.Store, ccs constraint.ConstraintSystem, s *client.Statement) (prover *access.Prover, err error) {
+	err = t.during("loading the proving key", time.Second, func() error {
+		prover, err = access.NewProver(store, ccs, s.Claims)
 		return err
 	})
 	return prover, err
