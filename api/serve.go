@@ -34,7 +34,9 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	if errors.Is(err, context.DeadlineExceeded) { // somebody is still reading: his connection breaks
 		err = server.Close()
 	}
-	_ = <-failed // http.ErrServerClosed
+	if ended := <-failed; err == nil && !errors.Is(ended, http.ErrServerClosed) {
+		err = ended
+	}
 	if err != nil {
 		return fmt.Errorf("couldn't close the server: %w", err)
 	}

@@ -3,6 +3,7 @@
 //	attestlogd init    make a log: its keys, its statements, its first entries
 //	attestlogd serve   serve it over HTTP
 //	attestlogd source  register, rotate and revoke the keys of sources
+//	attestlogd reindex rebuild everything that is derived from the log's entries
 //	attestlogd health  ask a running server how it is
 //
 // # The data directory
@@ -66,6 +67,7 @@ func commands() []command {
 		{"source add", "--data DIR --request FILE", "register a source", bindSourceAdd},
 		{"source rotate", "--data DIR --request FILE", "give a source a new key, on the operator's word alone", bindSourceRotate},
 		{"source revoke", "--data DIR --source NAME", "end a source's key", bindSourceRevoke},
+		{"reindex", "--data DIR", "rebuild everything that is derived from the log's entries", bindReindex},
 		{"health", "", "ask a running server how it is", bindHealth},
 	}
 }

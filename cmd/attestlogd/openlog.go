@@ -110,6 +110,9 @@ func (l *openLog) awaitReady(ctx context.Context) error {
 		case <-l.db.ended():
 			return errPostgresEnded
 		case <-ctx.Done():
+			if cause := errors.Unwrap(err); cause != nil { // what a client isn't told, the operator is
+				return fmt.Errorf("couldn't start the log: %w: %w", err, cause)
+			}
 			return fmt.Errorf("couldn't start the log: %w", err)
 		}
 	}

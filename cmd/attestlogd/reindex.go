@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/attestlog/attestlog/ledger"
+)
+
+// reindexConfig is the configuration of attestlogd reindex.
+type reindexConfig struct {
+	common
+	storage
+}
+
+func bindReindex(flags *flag.FlagSet) func(context.Context, streams) error {
+	c := new(reindexConfig)
+	c.common.bind(flags)
+	c.storage.bind(flags)
+	return c.run
+}
+
+// run waits while a server writes to the log, and keeps servers from writing while it works.
+func (c *reindexConfig) run(ctx context.Context, s streams) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	logger := c.logger(s)
+	dir := dataDir(c.Data)
+	if _, err := dir.signer(); err != nil { // is this a log at all?
+		return err
+	}
+	db, err := openDatabase(ctx, dir, c.storage, logger)
+	if err != nil {
+		return err
+	}
+	defer db.close(logger)
+
+	var entries int64
+	progress := func(done, size int64) { entries = size }
+	if isTerminal(s.err) {
+		bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(s.err), progressbar.OptionSetDescription("reindex"),
+			progressbar.OptionClearOnFinish())
+		defer bar.Finish()
+		progress = func(done, size int64) {
+			entries = size
+			bar.ChangeMax64(size)
+			bar.Set64(done)
+		}
+	}
+	if err := ledger.Reindex(ctx, db.url, progress); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "rebuilt what is derived from %d entries; they make the root that the log had\n", entries)
+	return nil
+}
