@@ -73,7 +73,7 @@ func TestConstraintSystemDigestIdentifiesTheCircuit(t *testing.T) {
 		}
 		return d
 	}
-	if digest(10) != digest(10) {
+	if first, second := digest(10), digest(10); first != second {
 		t.Error("the same circuit has two digests")
 	}
 	if digest(10) == digest(11) {
