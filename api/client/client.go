@@ -86,7 +86,7 @@ func New(baseURL string, o Options) (*Client, error) {
 	if c.most == 0 {
 		c.most = 10 * time.Second
 	}
-	c.heads = heads{client: c, unlinked: o.Unlinked, known: map[int64][32]byte{}}
+	c.heads = heads{client: c, unlinked: o.Unlinked, known: map[int64]known{}}
 	if o.Trusted != nil {
 		if err := c.heads.trust(o.Trusted); err != nil {
 			return nil, err

@@ -205,6 +205,35 @@ func TestRewrittenHistory(t *testing.T) {
 	}
 }
 
+// TestTwoRootsAreNoticedUnlinked has a log sign two roots for one size, for a client that doesn't ask for consistency.
+func TestTwoRootsAreNoticedUnlinked(t *testing.T) {
+	honest := newMemLog(t)
+	forked := honest.twin()
+	log := &switchingLog{memLog: honest}
+	c, _ := connect(t, serveLog(t, log, nil), honest.public, func(o *client.Options) { o.Unlinked = true })
+	at := verify.NewChain()
+	for range 3 {
+		var sub *event.Submission
+		sub, at = submission(t, "gateway/1", at)
+		if _, err := c.Submit(t.Context(), sub); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log.memLog = forked
+	at = verify.NewChain()
+	sub, at := submission(t, "gateway/2", at)
+	other, _ := submission(t, "gateway/2", at)
+	forked.Submit(t.Context(), []*event.Submission{sub})
+	_, err := c.Submit(t.Context(), other) // the second entry, once more
+	var alarm *client.Alarm
+	if !errors.As(err, &alarm) || !strings.Contains(err.Error(), "two roots for size 2") {
+		t.Errorf("got %v, want an alarm", err)
+	}
+}
+
+// switchingLog is one log, and then another.
+type switchingLog struct{ *memLog }
+
 func TestRetries(t *testing.T) {
 	log := newMemLog(t)
 	c, transport := connect(t, serveLog(t, log, nil), log.public)
