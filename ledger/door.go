@@ -303,7 +303,6 @@ func (d *door) judgeClaims(ctx context.Context, list []*candidate) error {
 	if len(list) > 1 {
 		earlier = make(map[event.Digest]*candidate, len(list))
 	}
-	var buffer [2]reference
 	for _, c := range list {
 		switch {
 		case c.event == nil || c.duplicate != nil:
@@ -324,7 +323,7 @@ func (d *door) judgeClaims(ctx context.Context, list []*candidate) error {
 				continue
 			}
 		}
-		for _, ref := range references(buffer[:0], c.event.Claims) {
+		for _, ref := range verify.References(c.event.Claims) {
 			if err := d.resolve(ctx, c, ref, earlier); err != nil {
 				return err
 			}
@@ -337,29 +336,29 @@ func (d *door) judgeClaims(ctx context.Context, list []*candidate) error {
 }
 
 // resolve finds one event that the claims refer to, in the log or earlier in the request, and holds the claims against it.
-func (d *door) resolve(ctx context.Context, c *candidate, ref reference, earlier map[event.Digest]*candidate) error {
+func (d *door) resolve(ctx context.Context, c *candidate, ref verify.Reference, earlier map[event.Digest]*candidate) error {
 	if c.refusal != nil {
 		return nil
 	}
 	var to *event.Event
-	if other := earlier[ref.digest]; other != nil {
+	if other := earlier[ref.Event]; other != nil {
 		to, c.needs = other.event, append(c.needs, other)
 	} else {
 		var err error
-		if to, err = d.referred.find(ctx, ref.digest); err != nil {
+		if to, err = d.referred.find(ctx, ref.Event); err != nil {
 			return fmt.Errorf("couldn't look up what the claims refer to: %w", err)
 		}
 	}
 	if to == nil {
-		c.fail(&Refusal{Code: UnknownReference, Check: ref.member,
-			Detail: fmt.Sprintf("%s names event %s, which is not in this log; submit it first", ref.member, ref.digest)})
+		c.fail(&Refusal{Code: UnknownReference, Check: ref.Member,
+			Detail: fmt.Sprintf("%s names event %s, which is not in this log; submit it first", ref.Member, ref.Event)})
 		return nil
 	}
 	if r := judgeReference(c.event.Claims, ref, to); r != nil {
 		c.fail(r)
 		return nil
 	}
-	c.refs = append(c.refs, resolved{ref.digest, to})
+	c.refs = append(c.refs, resolved{ref.Event, to})
 	return nil
 }
 

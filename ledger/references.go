@@ -9,47 +9,15 @@ import (
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/internal/tilestore"
+	"github.com/attestlog/attestlog/ledger/verify"
 )
 
-// reference is one event that claims refer to: it must be in the log, at a lower index.
-type reference struct {
-	member string // of the claims
-	digest event.Digest
-	kind   event.Kind // that the event must be of; 0 for any
-}
-
-// references appends what claims refer to.
-func references(list []reference, claims event.Claims) []reference {
-	switch c := claims.(type) {
-	case *event.DataAccessClaims:
-		return append(list, reference{"dataset", c.Dataset, event.Dataset})
-	case *event.AnonymizationClaims:
-		return append(list, reference{"dataset", c.Dataset, event.Dataset}, reference{"released", c.Released, event.Dataset})
-	case *event.TrainingRunClaims:
-		return append(list, reference{"dataset", c.Dataset, event.Dataset})
-	case *event.TrainingStepClaims:
-		return append(list, reference{"run", c.Run, event.TrainingRun})
-	case *event.ModelVersionClaims:
-		list = append(list, reference{"approval", c.Approval, event.Approval})
-		if !c.Run.IsZero() {
-			list = append(list, reference{"run", c.Run, event.TrainingRun})
-		}
-		return list
-	case *event.AttestationClaims:
-		return append(list, reference{"event", c.Event, 0})
-	case *event.SealClaims:
-		return append(list, reference{"policy", c.Policy, event.Policy})
-	case *event.ErasureClaims:
-		return append(list, reference{"event", c.Event, 0})
-	}
-	return list
-}
-
 // judgeReference holds claims against one event that they refer to.
-func judgeReference(claims event.Claims, ref reference, to *event.Event) *Refusal {
-	if ref.kind != 0 && to.Kind() != ref.kind {
-		return &Refusal{Code: ClaimsOutOfRange, Check: "kind",
-			Detail: fmt.Sprintf("%s must name an event of kind %s; %s is of kind %s", ref.member, ref.kind, ref.digest, to.Kind())}
+func judgeReference(claims event.Claims, ref verify.Reference, to *event.Event) *Refusal {
+	if err := ref.Judge(to.Kind()); err != nil {
+		r := refuseViolation(err)
+		r.Check = "kind"
+		return r
 	}
 	switch c := claims.(type) {
 	case *event.DataAccessClaims:

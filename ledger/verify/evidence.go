@@ -149,9 +149,13 @@ func (c *check) admit(e *Entry) error {
 }
 
 func (c *check) references() (string, error) {
-	refs := References(c.Entry.Event)
-	for _, d := range refs {
-		if _, err := c.resolver().Event(d); err != nil {
+	refs := References(c.Entry.Event.Claims)
+	for _, ref := range refs {
+		to, err := c.resolver().Event(ref.Event)
+		if err != nil {
+			return "", err
+		}
+		if err := ref.Judge(to.Kind()); err != nil {
 			return "", err
 		}
 	}
@@ -209,8 +213,8 @@ func (c *check) standing() (string, error) {
 		}
 	}
 	c.Doubts = Doubts(c.registry, c.Entry.Index, c.Entry.Event, c.Entry.Leaf.Envelope.KeyID)
-	for _, d := range References(c.Entry.Event) {
-		if at := slices.IndexFunc(c.entries, func(e *Entry) bool { return e.Digest == d }); at >= 0 {
+	for _, ref := range References(c.Entry.Event.Claims) {
+		if at := slices.IndexFunc(c.entries, func(e *Entry) bool { return e.Digest == ref.Event }); at >= 0 {
 			e := c.entries[at]
 			c.Doubts = append(c.Doubts, Doubts(c.registry, e.Index, e.Event, e.Leaf.Envelope.KeyID)...)
 		}
@@ -235,32 +239,6 @@ func Doubts(r *Registry, index int64, e *event.Event, keyID event.Digest) []stri
 		doubts = append(doubts, fmt.Sprintf("entry %d revoked statement %s, under which entry %d is proven, from entry %d on", s.Revoked, s.Claims.Name, index, s.Doubt))
 	}
 	return doubts
-}
-
-// References are the events that an event's claims refer to; each must stand at a lower index of the log.
-func References(e *event.Event) []event.Digest {
-	switch c := e.Claims.(type) {
-	case *event.DataAccessClaims:
-		return []event.Digest{c.Dataset}
-	case *event.AnonymizationClaims:
-		return []event.Digest{c.Dataset, c.Released}
-	case *event.TrainingRunClaims:
-		return []event.Digest{c.Dataset}
-	case *event.TrainingStepClaims:
-		return []event.Digest{c.Run}
-	case *event.ModelVersionClaims:
-		if c.Run.IsZero() {
-			return []event.Digest{c.Approval}
-		}
-		return []event.Digest{c.Approval, c.Run}
-	case *event.AttestationClaims:
-		return []event.Digest{c.Event}
-	case *event.SealClaims:
-		return []event.Digest{c.Policy}
-	case *event.ErasureClaims:
-		return []event.Digest{c.Event}
-	}
-	return nil
 }
 
 // resolver finds referred events among the entries before the event.

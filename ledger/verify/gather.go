@@ -79,8 +79,8 @@ func (g *gathering) entry(ctx context.Context, index int64) error {
 		}
 		indices = append(indices, more...)
 	}
-	for _, d := range References(entry.Event) {
-		at, err := g.from.Find(ctx, d)
+	for _, ref := range References(entry.Event.Claims) {
+		at, err := g.from.Find(ctx, ref.Event)
 		if err != nil {
 			return err
 		}
