@@ -9,10 +9,13 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -75,7 +78,7 @@ type remote struct {
 }
 
 // connect makes a client that believes only what continues the head that the last command saw. It sends nothing yet.
-func (l *logFlags) connect() (*remote, error) {
+func (l *logFlags) connect(t *terminal) (*remote, error) {
 	server := l.server
 	if server == "" {
 		server = os.Getenv("ATTESTLOG_SERVER")
@@ -91,12 +94,29 @@ func (l *logFlags) connect() (*remote, error) {
 	if r.known, err = r.recall(); err != nil {
 		return nil, err
 	}
-	// A person waits: give up after some seconds, not minutes.
-	r.Client, err = client.New(server, client.Options{LogKey: key, Trusted: r.known, Retries: 5})
+	// A person waits: give up after some seconds, not minutes; but a busy log may take a few to publish a head.
+	r.Client, err = client.New(server, client.Options{LogKey: key, Trusted: r.known, Retries: 10, MaxPause: 2 * time.Second, Logger: slog.New(&patient{t: t})})
 	if err != nil {
 		return nil, misuse("%w", err)
 	}
 	return r, nil
+}
+
+// patient tells a person, once, that the log is asked again. The client logs nothing else at this level.
+type patient struct {
+	t    *terminal
+	said atomic.Bool
+}
+
+func (p *patient) Enabled(context.Context, slog.Level) bool { return p.t.progress }
+func (p *patient) WithAttrs([]slog.Attr) slog.Handler       { return p }
+func (p *patient) WithGroup(string) slog.Handler            { return p }
+
+func (p *patient) Handle(_ context.Context, r slog.Record) error {
+	if r.Level <= slog.LevelDebug && !p.said.Swap(true) {
+		p.t.warn("the log doesn't answer as it should; asking again for some seconds")
+	}
+	return nil
 }
 
 // memoryFile is where the head of the log with this key is remembered.

@@ -40,7 +40,7 @@ func (g *get) run(ctx context.Context, t *terminal, args []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := g.log.connect()
+	r, err := g.log.connect(t)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (h *headCommand) run(ctx context.Context, t *terminal, args []string) error
 	if len(args) != 0 {
 		return misuse("%q is one argument too many", args[0])
 	}
-	r, err := h.log.connect()
+	r, err := h.log.connect(t)
 	if err != nil {
 		return err
 	}

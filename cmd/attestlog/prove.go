@@ -140,7 +140,7 @@ func (p *prove) run(ctx context.Context, t *terminal, args []string) error {
 	if err := p.checkFree(); err != nil {
 		return err
 	}
-	r, err := p.log.connect()
+	r, err := p.log.connect(t)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 	if _, err := os.Lstat(s.receipt); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is there already: this was submitted before; to log it once more, name another --receipt", s.receipt)
 	}
-	r, err := s.log.connect()
+	r, err := s.log.connect(t)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (v *verifyCommand) run(ctx context.Context, t *terminal, args []string) err
 	if err != nil {
 		return err
 	}
-	r, err := v.log.connect()
+	r, err := v.log.connect(t)
 	if err != nil {
 		return err
 	}
