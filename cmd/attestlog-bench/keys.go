@@ -50,7 +50,7 @@ func (f *proverFlags) circuits() ([]circuit.Circuit, error) {
 type prover struct {
 	circuit circuit.Circuit
 	keys    *keys.Keys
-	subject *subject
+	subject *subject // nil: there is a sample assignment only
 }
 
 // open compiles the circuit, and loads its keys or sets them up.
@@ -67,11 +67,13 @@ func (f *proverFlags) open(ctx context.Context, r *report, c circuit.Circuit) (*
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSubject(ctx, c.Statement, k.VerifyingKey.Digest())
-	if err != nil {
-		return nil, err
+	p := &prover{circuit: c, keys: k}
+	if c.Statement.Proves == event.DataAccess {
+		if p.subject, err = newSubject(ctx, c.Statement, k.VerifyingKey.Digest()); err != nil {
+			return nil, err
+		}
 	}
-	return &prover{c, k, s}, nil
+	return p, nil
 }
 
 func loadOrSetUp(ctx context.Context, r *report, store *keys.Store, name string, ccs constraint.ConstraintSystem) (*keys.Keys, error) {
@@ -121,9 +123,6 @@ const (
 
 // newSubject makes a data set and an access to it that fills the statement's class.
 func newSubject(ctx context.Context, s statement.Statement, vk event.Digest) (*subject, error) {
-	if s.Proves != event.DataAccess {
-		return nil, fmt.Errorf("there is no sample of what %s proves", s.Name)
-	}
 	random := rand.NewChaCha8([32]byte{byte(s.Capacity)})
 	numbers := rand.New(random)
 	rows := make([]table.Row, sampleRows)
@@ -188,8 +187,13 @@ func (b *subject) Event(d event.Digest) (*event.Event, error) {
 }
 
 // assign does what an application does before it proves: number the event, derive the public inputs, check the claims against
-// the witness, fill the circuit. Every call is about another event.
+// the witness, fill the circuit. Every call is about another event. Of statements about other kinds of events than data accesses there
+// is the circuit's own sample, which is always the same.
 func (p *prover) assign() (frontend.Circuit, error) {
+	if p.subject == nil {
+		assignment, _, err := p.circuit.Sample()
+		return assignment, err
+	}
 	p.subject.next++
 	e := p.subject.event
 	e.Seq = 1 + p.subject.next
@@ -198,6 +202,14 @@ func (p *prover) assign() (frontend.Circuit, error) {
 		return nil, err
 	}
 	return p.circuit.Assign(p.subject.witness, &e, event.DigestOf(payload), p.subject)
+}
+
+// what says what assign does, for details.
+func (p *prover) what() string {
+	if p.subject == nil {
+		return "a sample assigned"
+	}
+	return "claims checked against the witness, assigned"
 }
 
 // prove makes a proof of another event, all that an application waits for included.

@@ -105,11 +105,12 @@ func measureSubmitters(ctx context.Context, p plan, r *report, db *database) (er
 	}
 	w := new(workload)
 	copied := new(copyCounter)
+	slice := p.slice() / 4 // more rounds than asked for, and shorter ones: still thousands of leaves each
 	type result struct{ rate, p50, p99, copyRate, copyP50, copyP99 series }
 	results := map[int]*result{1024: {}, 64: {}}
 	logOf := func(submitters int) measure {
 		return func(ctx context.Context) error {
-			rate, waits, err := log.submit(ctx, submitters, p.slice(), w)
+			rate, waits, err := log.submit(ctx, submitters, slice, w)
 			o := results[submitters]
 			o.rate, o.p50, o.p99 = append(o.rate, rate), append(o.p50, waits.quantile(.5)), append(o.p99, waits.quantile(.99))
 			return err
@@ -118,14 +119,14 @@ func measureSubmitters(ctx context.Context, p plan, r *report, db *database) (er
 	copyOf := func(rows int) measure {
 		batch := w.copyBatch(rows)
 		return func(ctx context.Context) error {
-			rate, waits, err := batch.copy(ctx, conn, copied, p.slice())
+			rate, waits, err := batch.copy(ctx, conn, copied, slice)
 			o := results[rows]
 			o.copyRate, o.copyP50, o.copyP99 = append(o.copyRate, rate), append(o.copyP50, waits.quantile(.5)), append(o.copyP99, waits.quantile(.99))
 			return err
 		}
 	}
 	r.progress("1,024 and 64 submitters, against plain COPY")
-	if _, _, err := log.submit(ctx, 1024, p.slice()/4, w); err != nil { // warms up, and gives the names their numbers
+	if _, _, err := log.submit(ctx, 1024, slice, w); err != nil { // warms up, and gives the names their numbers
 		return err
 	}
 	if err := interleave(ctx, p, logOf(1024), copyOf(1024), logOf(64), copyOf(64)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -158,13 +159,23 @@ func (r *report) write(f figure) error {
 	return enc.Encode(f)
 }
 
-// rounded keeps five digits: the rest is noise.
+// rounded keeps five digits, and all of those before the point: the rest is noise.
 func rounded(x float64) float64 {
 	if x == 0 {
 		return 0
 	}
-	scale := math.Pow(10, 4-math.Floor(math.Log10(math.Abs(x))))
+	scale := math.Pow(10, max(4-math.Floor(math.Log10(math.Abs(x))), 0))
 	return math.Round(x*scale) / scale
+}
+
+// cpuTime is what this process has computed so far, on all cores together. Unlike time on the wall it hardly depends on what else
+// the machine does.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0 // it can't fail for the process itself
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // progress tells a person what is going on.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -125,9 +124,12 @@ func TestFigure(t *testing.T) {
 }
 
 func TestRounded(t *testing.T) {
-	for x, want := range map[float64]string{0: "0", 123456: "123460", 0.0001234567: "0.00012346", -2.00004: "-2", 1: "1"} {
-		if got := fmt.Sprint(rounded(x)); got != want && fmt.Sprintf("%.0f", rounded(x)) != want {
-			t.Errorf("rounded(%v) = %s, want %s", x, got, want)
+	tests := []struct{ x, want float64 }{
+		{0, 0}, {1, 1}, {123456, 123456}, {123456.7, 123457}, {1.234567, 1.2346}, {0.0001234567, 0.00012346}, {-2.00004, -2},
+	}
+	for _, tt := range tests {
+		if got := rounded(tt.x); math.Abs(got-tt.want) > 1e-12 {
+			t.Errorf("rounded(%v) = %v, want %v", tt.x, got, tt.want)
 		}
 	}
 }

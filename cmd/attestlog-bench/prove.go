@@ -3,15 +3,27 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
+	"math/bits"
 	"time"
 
 	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark/backend/groth16"
 	"github.com/consensys/gnark/frontend"
+
+	"github.com/attestlog/attestlog/ledger/event"
 )
 
-// constraintsPerRecord is what a statement may cost: 256,000 constraints for 64 records.
+// constraintsPerRecord is what a data access may cost: 256,000 constraints for 64 records.
 const constraintsPerRecord = 4000
+
+// allowed is how many constraints a statement may have, and why.
+func allowed(made *prover) (constraints int, why string) {
+	if s := made.circuit.Statement; s.Proves == event.DataAccess {
+		return constraintsPerRecord * s.Capacity, fmt.Sprintf("%d a record", constraintsPerRecord)
+	}
+	return 1 << bits.Len(uint(made.keys.ConstraintSystem.GetNbConstraints()-1)), "the prover's domain, the next power of two"
+}
 
 func bindProve(fs *flag.FlagSet) func(context.Context, plan, *report) error {
 	f := new(proverFlags)
@@ -39,9 +51,9 @@ func bindProve(fs *flag.FlagSet) func(context.Context, plan, *report) error {
 func measureProver(ctx context.Context, p plan, r *report, made *prover) error {
 	name := made.circuit.Statement.Name
 	ccs := made.keys.ConstraintSystem
-	err := r.figure("prove/"+name+"/constraints", "constraints", series{float64(ccs.GetNbConstraints())},
-		series{float64(constraintsPerRecord * made.circuit.Statement.Capacity)},
-		"rank-1 constraints over BN254's scalar field, the same on every machine; limit: %d a record", constraintsPerRecord)
+	limit, why := allowed(made)
+	err := r.figure("prove/"+name+"/constraints", "constraints", series{float64(ccs.GetNbConstraints())}, series{float64(limit)},
+		"rank-1 constraints over BN254's scalar field, the same on every machine; limit: %s", why)
 	if err != nil {
 		return err
 	}
@@ -57,24 +69,29 @@ func measureProver(ctx context.Context, p plan, r *report, made *prover) error {
 	if _, err := made.prove(ctx); err != nil { // the first proof warms caches and the heap up, and is not counted
 		return err
 	}
-	var ours, bare series
+	var ours, bare, oursCPU, bareCPU series
+	timed := func(wall, cpu *series, work func(context.Context) error) measure {
+		return func(ctx context.Context) error {
+			start, computed := time.Now(), cpuTime()
+			err := work(ctx)
+			*wall, *cpu = append(*wall, time.Since(start).Seconds()), append(*cpu, (cpuTime()-computed).Seconds())
+			return err
+		}
+	}
 	err = interleave(ctx, p,
-		func(ctx context.Context) error {
-			start := time.Now()
+		timed(&ours, &oursCPU, func(ctx context.Context) error {
 			_, err := made.prove(ctx)
-			ours = append(ours, time.Since(start).Seconds())
 			return err
-		},
-		func(context.Context) error {
-			start := time.Now()
+		}),
+		timed(&bare, &bareCPU, func(context.Context) error {
 			_, err := groth16.Prove(ccs, made.keys.ProvingKey, witness)
-			bare = append(bare, time.Since(start).Seconds())
 			return err
-		})
+		}))
 	if err != nil {
 		return err
 	}
 	return r.figure("prove/"+name+"/time", "s", ours, bare,
-		"claims checked against the witness, assigned, proven, and the proof verified, with the keys in memory; limit: bare groth16.Prove with the same circuit and key and a finished witness; %d constraints",
-		ccs.GetNbConstraints())
+		"%s, proven, and the proof verified, with the keys in memory; limit: bare groth16.Prove with the same circuit and key and a finished witness; "+
+			"CPU time of all cores %s s against %s s, ratio by round with median %s; %d constraints",
+		made.what(), short(oursCPU.median()), short(bareCPU.median()), short(oursCPU.over(bareCPU).median()), ccs.GetNbConstraints())
 }

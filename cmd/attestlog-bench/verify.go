@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/consensys/gnark-crypto/ecc"
+	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr/pedersen"
 	"github.com/consensys/gnark/backend/groth16"
 	groth16_bn254 "github.com/consensys/gnark/backend/groth16/bn254"
 	"github.com/consensys/gnark/backend/witness"
@@ -71,11 +73,11 @@ func measureVerifier(ctx context.Context, p plan, r *report, proofs [][]zkverify
 		return err
 	}
 	r.progress("verifying")
-	rates := make([]series, 6)
+	rates, costs := make([]series, 6), make([]series, 6) // proofs a second, and CPU time a proof in ms
 	rate := func(i, proofs int, work func() error) measure {
 		return func(context.Context) error {
-			x, err := perSecond(p.slice(), proofs, work)
-			rates[i] = append(rates[i], x)
+			x, cost, err := perSecond(p.slice()/10, proofs, work) // many short rounds: a batch takes some ten milliseconds
+			rates[i], costs[i] = append(rates[i], x), append(costs[i], cost)
 			return err
 		}
 	}
@@ -91,18 +93,19 @@ func measureVerifier(ctx context.Context, p plan, r *report, proofs [][]zkverify
 	}
 	alone, gnarks, each, atOnce, ofAll, withBad := rates[0], rates[1], rates[2], rates[3], rates[4], rates[5]
 	ideal := alone.scaled(float64(cores))
-	const limit = "; limit: the same proofs one by one on all cores"
+	const limit = "; limit: the same proofs one by one on all cores; CPU time a proof %s ms against %s ms"
+	cost := func(i int) string { return short(costs[i].median()) }
 	err = errors.Join(
 		r.figure("verify/single/time", "ms", milliseconds(alone), milliseconds(gnarks),
 			"a proof at a time on one core; limit: gnark's groth16.Verify of the same proofs, on as many cores as it takes"),
 		r.figure("verify/single/rate", "proofs/s", each, ideal, "%d proofs one by one, on all cores; limit: the rate on one core times the number of cores", batchSize),
-		r.figure("verify/batch64/rate", "proofs/s", atOnce, each, "%d proofs of one statement at once, %d of them distinct"+limit, batchSize, len(few)),
-		r.figure("verify/batch64-one-bad/rate", "proofs/s", withBad, each, "%d proofs at once, one of which is invalid and is found by bisection"+limit, batchSize),
+		r.figure("verify/batch64/rate", "proofs/s", atOnce, each, "%d proofs of one statement at once, %d of them distinct"+limit, batchSize, len(few), cost(3), cost(2)),
+		r.figure("verify/batch64-one-bad/rate", "proofs/s", withBad, each, "%d proofs at once, one of which is invalid and is found by bisection"+limit, batchSize, cost(5), cost(2)),
 	)
 	if err != nil || len(proofs) == 1 {
 		return err
 	}
-	return r.figure("verify/batch64-mixed/rate", "proofs/s", ofAll, each, "%d proofs of %d statements at once, %d of them distinct"+limit, batchSize, len(proofs), min(batchSize, len(every)))
+	return r.figure("verify/batch64-mixed/rate", "proofs/s", ofAll, each, "%d proofs of %d statements at once, %d of them distinct"+limit, batchSize, len(proofs), min(batchSize, len(every)), cost(4), cost(2))
 }
 
 // milliseconds turns rates into the time of one.
@@ -114,17 +117,17 @@ func milliseconds(rates series) series {
 	return times
 }
 
-// perSecond calls work until the time is over, and says how many proofs that were a second.
-func perSecond(d time.Duration, proofs int, work func() error) (float64, error) {
-	start := time.Now()
-	calls := 0
-	for calls == 0 || time.Since(start) < d {
+// perSecond calls work until the time is over, and says how many proofs that were a second, and what CPU time a proof took in ms.
+func perSecond(d time.Duration, proofs int, work func() error) (rate, cost float64, err error) {
+	start, computed := time.Now(), cpuTime()
+	done := 0
+	for done == 0 || time.Since(start) < d {
 		if err := work(); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		calls++
+		done += proofs
 	}
-	return float64(calls*proofs) / time.Since(start).Seconds(), nil
+	return float64(done) / time.Since(start).Seconds(), (cpuTime() - computed).Seconds() * 1e3 / float64(done), nil
 }
 
 // repeat fills a batch from a few proofs.
@@ -189,11 +192,12 @@ type gnarkVerifier struct {
 func newGnarkVerifier(items []zkverify.Item) (*gnarkVerifier, error) {
 	v := new(gnarkVerifier)
 	key := items[0].VK.Points()
-	if key.Commitment != nil {
-		return nil, errors.New("couldn't convert the verifying key to gnark's form: it has a commitment")
-	}
 	v.vk.G1.Alpha, v.vk.G1.K = key.Alpha, key.K
 	v.vk.G2.Beta, v.vk.G2.Gamma, v.vk.G2.Delta = key.Beta, key.Gamma, key.Delta
+	if c := key.Commitment; c != nil {
+		v.vk.CommitmentKeys = []pedersen.VerifyingKey{{G: c.G, GSigmaNeg: c.GSigmaNeg}}
+		v.vk.PublicAndCommitmentCommitted = [][]int{c.Committed}
+	}
 	if err := v.vk.Precompute(); err != nil {
 		return nil, fmt.Errorf("couldn't convert the verifying key to gnark's form: %w", err)
 	}
@@ -202,7 +206,11 @@ func newGnarkVerifier(items []zkverify.Item) (*gnarkVerifier, error) {
 		if err != nil {
 			return nil, err
 		}
-		v.proofs = append(v.proofs, &groth16_bn254.Proof{Ar: p.A, Bs: p.B, Krs: p.C})
+		theirs := &groth16_bn254.Proof{Ar: p.A, Bs: p.B, Krs: p.C}
+		if c := p.Commitment; c != nil {
+			theirs.Commitments, theirs.CommitmentPok = []bn254.G1Affine{c.D}, c.Knowledge
+		}
+		v.proofs = append(v.proofs, theirs)
 		public, err := witness.New(ecc.BN254.ScalarField())
 		if err != nil {
 			return nil, err
