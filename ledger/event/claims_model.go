@@ -2,14 +2,40 @@ package event
 
 import "github.com/attestlog/attestlog/ledger/event/canon"
 
-// TrainingRunClaims: a training run starts. Its steps refer to it, and its place in the log seeds which rows they take.
+// Limits of a training run. They keep every number in a proof far from where it would wrap around, and from what JSON can't
+// hold exactly.
+const (
+	MaxFeatures     = 64
+	MaxLearningRate = 1 << 20 // 16.0
+	MaxL2           = 1 << 16 // 1.0
+	MaxScale        = 1 << 20 // 16.0 a code
+	MaxOffset       = 1 << 36 // 2^20
+)
+
+// TrainingRunClaims: a training run starts: logistic regression by stochastic gradient descent. Its steps refer to it, and its
+// place in the log seeds which rows they take. All fractions are in units of 2^-16; prover/statement/SPEC.md has the arithmetic.
 type TrainingRunClaims struct {
-	Batch        int64   // rows per step
-	Dataset      Digest  // the event that commits to the data set
-	Features     int64   // weights, the intercept included
-	LearningRate int64   // in units of 2^-16
+	Batch        int64     // rows per step
+	Dataset      Digest    // the event that commits to the data set
+	Features     []Feature // the columns that predict, in the data set's order
+	L2           int64     // the pull of each weight but the intercept towards zero; 0 for none
+	Label        Label     // what is predicted
+	LearningRate int64
 	Steps        int64   // how many steps are planned
 	Weights      Element // commitment to the first weights
+}
+
+// Feature is a column whose values predict: the feature is Scale × code + Offset, in units of 2^-16.
+type Feature struct {
+	Column string
+	Offset int64
+	Scale  int64 // not 0
+}
+
+// Label is what is predicted: whether a column's code is Positive.
+type Label struct {
+	Column   string
+	Positive int64
 }
 
 func (*TrainingRunClaims) Kind() Kind { return TrainingRun }
@@ -17,10 +43,38 @@ func (*TrainingRunClaims) Kind() Kind { return TrainingRun }
 func (c *TrainingRunClaims) members(o *canon.Object) {
 	o.Int("batch", &c.Batch, 1, 1024)
 	o.Hex("dataset", c.Dataset[:])
-	o.Int("features", &c.Features, 1, 1024)
-	o.Int("learningRate", &c.LearningRate, 1, 1<<16)
+	n := len(c.Features)
+	o.List("features", &n, 1, MaxFeatures, func(i int, el *canon.Element) {
+		if i == len(c.Features) {
+			c.Features = append(c.Features, Feature{})
+		}
+		el.Object(c.Features[i].members)
+	})
+	distinct(o, "features", n, func(i int) string { return c.Features[i].Column })
+	o.Int("l2", &c.L2, 0, MaxL2)
+	o.Object("label", c.Label.members)
+	for i := range c.Features {
+		if o.Err() == nil && c.Features[i].Column == c.Label.Column {
+			o.Fail("label", "the column %q can't predict itself", clip(c.Label.Column))
+		}
+	}
+	o.Int("learningRate", &c.LearningRate, 1, MaxLearningRate)
 	o.Int("steps", &c.Steps, 1, 1<<32)
 	element(o, "weights", &c.Weights)
+}
+
+func (f *Feature) members(o *canon.Object) {
+	o.Text("column", &f.Column, 1, 64)
+	o.Int("offset", &f.Offset, -MaxOffset, MaxOffset)
+	o.Int("scale", &f.Scale, -MaxScale, MaxScale)
+	if o.Err() == nil && f.Scale == 0 {
+		o.Fail("scale", "a feature of scale 0 is the same for every row: leave it out")
+	}
+}
+
+func (l *Label) members(o *canon.Object) {
+	o.Text("column", &l.Column, 1, 64)
+	o.Int("positive", &l.Positive, 0, 65535)
 }
 
 // TrainingStepClaims: the weights took one step of stochastic gradient descent.

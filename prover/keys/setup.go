@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/consensys/gnark-crypto/ecc"
+	"github.com/consensys/gnark/backend"
 	"github.com/consensys/gnark/backend/groth16"
 	"github.com/consensys/gnark/constraint"
+	"github.com/consensys/gnark/constraint/solver"
 	"github.com/consensys/gnark/frontend"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -112,7 +114,7 @@ func prove(ctx context.Context, pk groth16.ProvingKey, ccs constraint.Constraint
 	if err != nil {
 		return nil, nil, fmt.Errorf("couldn't prove: couldn't read public inputs: %w", err)
 	}
-	gnarkProof, err := groth16.Prove(ccs, pk, witness)
+	gnarkProof, err := groth16.Prove(ccs, pk, witness, backend.WithSolverOptions(solver.WithHints(gadget.Hints()...)))
 	if err == nil {
 		err = ctx.Err()
 	}

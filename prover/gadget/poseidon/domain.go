@@ -23,6 +23,12 @@ const (
 	AccessList Domain = "attestlog/access-list/v1"
 	// EmptySlot: a slot of an access list that holds no record.
 	EmptySlot Domain = "attestlog/empty-slot/v1"
+	// Weights: a model's weights, with a salt.
+	Weights Domain = "attestlog/weights/v1"
+	// Recipe: what a training step does with rows and weights.
+	Recipe Domain = "attestlog/recipe/v1"
+	// Batch: the rows that a training step takes.
+	Batch Domain = "attestlog/batch/v1"
 )
 
 // MaxDomain is the longest name that a tag can carry, in bytes.

@@ -156,6 +156,16 @@ func (t *Table) Row(i int) Row { return t.rows[i] }
 // Root returns the root of the tree.
 func (t *Table) Root() fr.Element { return t.levels[Depth][0] }
 
+// Nodes returns the 4^depth nodes so many levels below the root, left to right. A
+// circuit that opens many rows at once shares more levels than [Table.Top] has.
+func (t *Table) Nodes(depth int) []fr.Element {
+	nodes := make([]fr.Element, 1<<(2*depth))
+	for i := range nodes {
+		nodes[i] = t.node(Depth-depth, i)
+	}
+	return nodes
+}
+
 // Top returns the 64 nodes three levels below the root, left to right.
 func (t *Table) Top() (top [TopNodes]fr.Element) {
 	for i := range top {
@@ -197,10 +207,14 @@ func (t *Table) Open(row int) Opening {
 // Climb hashes an opening's block and siblings up to the top node that it leads
 // to, and returns that node and its number among the 64. The index and the block
 // are taken as they are: the caller has checked their ranges.
-func (o Opening) Climb(l Layout) (node fr.Element, top int) {
+func (o Opening) Climb(l Layout) (node fr.Element, top int) { return o.ClimbTo(l, TopDepth) }
+
+// ClimbTo climbs like [Opening.Climb], but only to the nodes that lie so many levels below
+// the root: [TopDepth] or more.
+func (o Opening) ClimbTo(l Layout, depth int) (node fr.Element, top int) {
 	at := o.Index / l.RowsPerBlock
 	node = HashBlock(o.Block)
-	for _, s := range o.Siblings {
+	for _, s := range o.Siblings[:Depth-depth] {
 		var c [Arity]fr.Element
 		place := at % Arity
 		pair := place&^1 ^ 2
@@ -218,8 +232,10 @@ func (o Opening) RowElements(l Layout) []fr.Element {
 }
 
 // RootOf hashes the top nodes into the root.
-func RootOf(top [TopNodes]fr.Element) fr.Element {
-	nodes := top[:]
+func RootOf(top [TopNodes]fr.Element) fr.Element { return RootOver(top[:]) }
+
+// RootOver hashes all nodes of a level, a power of four of them, into the root.
+func RootOver(nodes []fr.Element) fr.Element {
 	for len(nodes) > 1 {
 		parents := make([]fr.Element, len(nodes)/Arity)
 		for i := range parents {
