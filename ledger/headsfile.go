@@ -181,7 +181,8 @@ func syncDir(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// parseHeads reads the file strictly. What follows the last whole note, at most maxRecord bytes, is torn: a crash interrupted its writing.
+// parseHeads reads the file strictly. What follows the last whole note is torn if it is what a crash leaves of a note of this log: at
+// most maxRecord bytes of its beginning, zeros where the disk hadn't got the rest. Anything else is damage, and nobody's to throw away.
 func parseHeads(b []byte, origin string) (heads []signedHead, torn int, err error) {
 	if len(b) > maxHeadsFile {
 		return nil, 0, fmt.Errorf("it has more than %d bytes", maxHeadsFile)
@@ -189,8 +190,8 @@ func parseHeads(b []byte, origin string) (heads []signedHead, torn int, err erro
 	for len(b) > 0 {
 		record, rest, whole := cutRecord(b)
 		if !whole {
-			if len(b) > maxRecord {
-				return nil, 0, fmt.Errorf("note %d does not end", len(heads)+1)
+			if !isTorn(b, origin) {
+				return nil, 0, fmt.Errorf("note %d does not end, and is not what a crash leaves of one", len(heads)+1)
 			}
 			return heads, len(b), nil
 		}
@@ -204,6 +205,15 @@ func parseHeads(b []byte, origin string) (heads []signedHead, torn int, err erro
 		heads, b = append(heads, head), rest
 	}
 	return heads, 0, nil
+}
+
+// isTorn tells whether b can be the beginning of a note of this log whose writing was interrupted.
+func isTorn(b []byte, origin string) bool {
+	if len(b) > maxRecord {
+		return false
+	}
+	begun, first := string(bytes.TrimRight(b, "\x00")), origin+"\n"
+	return strings.HasPrefix(begun, first) || strings.HasPrefix(first, begun)
 }
 
 // cutRecord cuts off a note and the empty line behind it: text, empty line, signatures, empty line.

@@ -155,7 +155,9 @@ func TestDamagedHeadsFile(t *testing.T) {
 		"signature missing":   replace("\n\n— ", "\n\n"),
 		"signed by another":   replace("— "+headsOrigin, "— log.example/other"),
 		"torn in the middle":  good[:len(head(1).note)-7] + good[len(head(1).note):],
-		"endless last note":   good + strings.Repeat("x", maxRecord+1),
+		"endless last note":   good + headsOrigin + "\n" + strings.Repeat("x", maxRecord+1),
+		"garbage":             "nobody wrote this",
+		"garbage at the end":  good + "nobody wrote this",
 		"empty lines between": replace("\n\n"+headsOrigin, "\n\n\n\n"+headsOrigin),
 	} {
 		if heads, torn, err := parseHeads([]byte(bad), headsOrigin); err == nil {
