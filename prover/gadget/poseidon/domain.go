@@ -23,6 +23,20 @@ const (
 	AccessList Domain = "attestlog/access-list/v1"
 	// EmptySlot: a slot of an access list that holds no record.
 	EmptySlot Domain = "attestlog/empty-slot/v1"
+	// Release: an approved model: the commitment to its weights, with a salt.
+	Release Domain = "attestlog/release/v1"
+	// EmptyRelease: a leaf of a tree of releases that holds none.
+	EmptyRelease Domain = "attestlog/empty-release/v1"
+	// Approval: the root of a tree of releases.
+	Approval Domain = "attestlog/approval/v1"
+	// Served: the model that is served: the commitment to its weights, with a salt.
+	Served Domain = "attestlog/served/v1"
+	// Configuration: the settings under which a model is served.
+	Configuration Domain = "attestlog/configuration/v1"
+	// EmptySetting: a slot of a configuration that holds no setting.
+	EmptySetting Domain = "attestlog/empty-setting/v1"
+	// Predicates: public conditions on a configuration.
+	Predicates Domain = "attestlog/predicates/v1"
 	// Weights: a model's weights, with a salt.
 	Weights Domain = "attestlog/weights/v1"
 	// Recipe: what a training step does with rows and weights.
