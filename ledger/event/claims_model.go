@@ -94,23 +94,34 @@ func (c *TrainingStepClaims) members(o *canon.Object) {
 	o.Int("step", &c.Step, 1, 1<<32)
 }
 
-// ApprovalClaims: releases are approved. Which ones stays hidden until one is served.
+// ApprovalClaims: releases are approved. Which ones, and how many, stays hidden.
 type ApprovalClaims struct {
-	Releases Element // root over H(tag, weights, release salt) of each release
+	Releases Element // commitment to a tree with a leaf H(weights, release salt) for each release
 }
 
 func (*ApprovalClaims) Kind() Kind { return Approval }
 
 func (c *ApprovalClaims) members(o *canon.Object) { element(o, "releases", &c.Releases) }
 
+// Limits of a served model's predicates.
+const (
+	MaxPredicates = 8
+	MaxSet        = 8 // members of the set that a value is in
+)
+
 // ModelVersionClaims: a model version is served, and it is an approved one.
+//
+// Either the model is known: Run and Step say where it comes from, and Weights is the commitment that this step ended with. Or it is
+// withheld: then Weights is that commitment hashed once more with a fresh salt, so that nobody can tell which of the log's models it
+// is, nor that two events are about the same one.
 type ModelVersionClaims struct {
 	Approval      Digest      // the approval event
-	Configuration Element     // commitment to the hidden configuration
-	Predicates    []Predicate // what the configuration satisfies, at most 8
+	Configuration Element     // commitment to the hidden configuration, with a salt fresh for this event
+	Predicates    []Predicate // what the configuration satisfies
 	Run           Digest      // the training-run event, or zero: then the run is withheld
-	Version       string
-	Weights       Element // commitment to the served weights
+	Step          Digest      // the training-step event of that run whose weights are served; zero iff Run is
+	Version       string      // what the source calls it
+	Weights       Element     // commitment to the served weights; salted once more iff the run is withheld
 }
 
 func (*ModelVersionClaims) Kind() Kind { return ModelVersion }
@@ -118,22 +129,26 @@ func (*ModelVersionClaims) Kind() Kind { return ModelVersion }
 func (c *ModelVersionClaims) members(o *canon.Object) {
 	o.Hex("approval", c.Approval[:])
 	element(o, "configuration", &c.Configuration)
-	predicates(o, "predicates", &c.Predicates, 0, 8)
+	predicates(o, "predicates", &c.Predicates, 0, MaxPredicates, MaxSet)
 	optional(o, "run", &c.Run)
+	optional(o, "step", &c.Step)
+	if o.Err() == nil && c.Run.IsZero() != c.Step.IsZero() {
+		o.Fail("step", "a run and the step of it whose weights are served are stated together, or neither is")
+	}
 	o.Text("version", &c.Version, 1, 128)
 	element(o, "weights", &c.Weights)
 }
 
 // Predicate is a public condition on a hidden value. An absent key satisfies none.
 type Predicate struct {
-	Bounds     []int64 // one number; up to 16 for "in"
+	Bounds     []int64 // one number; for "in" the members of the set: up to 8 of a served model's, up to 16 of a policy's
 	Comparison string  // "=", "!=", "<=", ">=", "in"
 	Key        string
 }
 
-func (p *Predicate) members(o *canon.Object) {
+func (p *Predicate) members(o *canon.Object, maxSet int) {
 	n := len(p.Bounds)
-	o.List("bounds", &n, 1, 16, func(i int, el *canon.Element) {
+	o.List("bounds", &n, 1, maxSet, func(i int, el *canon.Element) {
 		if i == len(p.Bounds) {
 			p.Bounds = append(p.Bounds, 0)
 		}
@@ -146,13 +161,13 @@ func (p *Predicate) members(o *canon.Object) {
 	o.Text("key", &p.Key, 1, 64)
 }
 
-func predicates(o *canon.Object, name string, list *[]Predicate, min, max int) {
+func predicates(o *canon.Object, name string, list *[]Predicate, min, max, maxSet int) {
 	n := len(*list)
 	o.List(name, &n, min, max, func(i int, el *canon.Element) {
 		if i == len(*list) {
 			*list = append(*list, Predicate{})
 		}
-		el.Object((*list)[i].members)
+		el.Object(func(o *canon.Object) { (*list)[i].members(o, maxSet) })
 	})
 }
 
@@ -168,7 +183,7 @@ func (*PolicyClaims) Kind() Kind { return Policy }
 func (c *PolicyClaims) members(o *canon.Object) {
 	o.Text("description", &c.Description, 1, 1024)
 	o.Text("name", &c.Name, 1, 64)
-	predicates(o, "rules", &c.Rules, 1, 8)
+	predicates(o, "rules", &c.Rules, 1, 8, 16)
 }
 
 // SealClaims: every entry of one aligned chunk of 1,024 satisfies a policy.

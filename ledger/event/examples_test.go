@@ -47,7 +47,7 @@ func examples() map[string]*event.Event {
 		"training-step": of(&event.TrainingStepClaims{After: el("after"), Before: el("before"), Run: d("run"), Step: 1}),
 		"model-version": of(&event.ModelVersionClaims{Approval: d("approval"), Configuration: el("configuration"),
 			Predicates: []event.Predicate{{Bounds: []int64{1, -2}, Comparison: "in", Key: "temperature"}}, Version: "1.4.0", Weights: el("w")}),
-		"model-version-run": of(&event.ModelVersionClaims{Approval: d("approval"), Configuration: el("configuration"), Run: d("run"), Version: "1.4.0", Weights: el("w")}),
+		"model-version-run": of(&event.ModelVersionClaims{Approval: d("approval"), Configuration: el("configuration"), Run: d("run"), Step: d("step"), Version: "1.4.0", Weights: el("w")}),
 		"dataset": of(&event.DatasetClaims{
 			Columns: []event.Column{
 				{Coding: event.Coding{Integer: &event.IntegerCoding{Min: -5, Max: 120}}, Name: "age", Role: event.RoleQuasi},
@@ -57,7 +57,7 @@ func examples() map[string]*event.Event {
 		"training-run": of(&event.TrainingRunClaims{Batch: 32, Dataset: d("dataset"),
 			Features: []event.Feature{{Column: "age", Offset: -131072, Scale: 3277}, {Column: "größe", Scale: -1}}, L2: 66,
 			Label: event.Label{Column: "class", Positive: 1}, LearningRate: 6554, Steps: 20, Weights: el("w0")}),
-		"approval":     of(&event.ApprovalClaims{Releases: el("releases")}),
+		"approval": of(&event.ApprovalClaims{Releases: el("releases")}),
 		"source-register": of(&event.SourceClaims{Action: event.SourceRegister, Consent: consent, Key: public,
 			Recovery: bytes.Repeat([]byte{3}, 32), Role: event.RoleService, Source: "gateway/1"}),
 		"source-rotate": of(&event.SourceClaims{Action: event.SourceRotate, Consent: consent, Key: public, Source: "gateway/1"}),

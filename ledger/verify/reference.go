@@ -24,7 +24,7 @@ func References(claims event.Claims) []Reference {
 		if c.Run.IsZero() {
 			return []Reference{{"approval", c.Approval, event.Approval}}
 		}
-		return []Reference{{"approval", c.Approval, event.Approval}, {"run", c.Run, event.TrainingRun}}
+		return []Reference{{"approval", c.Approval, event.Approval}, {"run", c.Run, event.TrainingRun}, {"step", c.Step, event.TrainingStep}}
 	case *event.AttestationClaims:
 		return []Reference{{"event", c.Event, 0}}
 	case *event.SealClaims:

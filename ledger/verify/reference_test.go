@@ -9,7 +9,7 @@ import (
 )
 
 func TestReferences(t *testing.T) {
-	a, b := event.Digest{1}, event.Digest{2}
+	a, b, d := event.Digest{1}, event.Digest{2}, event.Digest{3}
 	for name, c := range map[string]struct {
 		claims event.Claims
 		want   []verify.Reference
@@ -19,7 +19,8 @@ func TestReferences(t *testing.T) {
 		"training-run":      {&event.TrainingRunClaims{Dataset: a}, []verify.Reference{{Member: "dataset", Event: a, Kind: event.Dataset}}},
 		"training-step":     {&event.TrainingStepClaims{Run: a}, []verify.Reference{{Member: "run", Event: a, Kind: event.TrainingRun}}},
 		"model-version":     {&event.ModelVersionClaims{Approval: a}, []verify.Reference{{Member: "approval", Event: a, Kind: event.Approval}}},
-		"model-version-run": {&event.ModelVersionClaims{Approval: a, Run: b}, []verify.Reference{{Member: "approval", Event: a, Kind: event.Approval}, {Member: "run", Event: b, Kind: event.TrainingRun}}},
+		"model-version-run": {&event.ModelVersionClaims{Approval: a, Run: b, Step: d}, []verify.Reference{
+			{Member: "approval", Event: a, Kind: event.Approval}, {Member: "run", Event: b, Kind: event.TrainingRun}, {Member: "step", Event: d, Kind: event.TrainingStep}}},
 		"attestation":       {&event.AttestationClaims{Event: a}, []verify.Reference{{Member: "event", Event: a}}},
 		"seal":              {&event.SealClaims{Policy: a}, []verify.Reference{{Member: "policy", Event: a, Kind: event.Policy}}},
 		"erasure":           {&event.ErasureClaims{Event: a}, []verify.Reference{{Member: "event", Event: a}}},
