@@ -14,17 +14,17 @@ func TestReferences(t *testing.T) {
 		claims event.Claims
 		want   []verify.Reference
 	}{
-		"data-access":       {&event.DataAccessClaims{Dataset: a}, []verify.Reference{{Member: "dataset", Event: a, Kind: event.Dataset}}},
-		"anonymization":     {&event.AnonymizationClaims{Dataset: a, Released: b}, []verify.Reference{{Member: "dataset", Event: a, Kind: event.Dataset}, {Member: "released", Event: b, Kind: event.Dataset}}},
-		"training-run":      {&event.TrainingRunClaims{Dataset: a}, []verify.Reference{{Member: "dataset", Event: a, Kind: event.Dataset}}},
-		"training-step":     {&event.TrainingStepClaims{Run: a}, []verify.Reference{{Member: "run", Event: a, Kind: event.TrainingRun}}},
-		"model-version":     {&event.ModelVersionClaims{Approval: a}, []verify.Reference{{Member: "approval", Event: a, Kind: event.Approval}}},
+		"data-access":   {&event.DataAccessClaims{Dataset: a}, []verify.Reference{{Member: "dataset", Event: a, Kind: event.Dataset}}},
+		"anonymization": {&event.AnonymizationClaims{Dataset: a, Released: b}, []verify.Reference{{Member: "dataset", Event: a, Kind: event.Dataset}, {Member: "released", Event: b, Kind: event.Dataset}}},
+		"training-run":  {&event.TrainingRunClaims{Dataset: a}, []verify.Reference{{Member: "dataset", Event: a, Kind: event.Dataset}}},
+		"training-step": {&event.TrainingStepClaims{Run: a}, []verify.Reference{{Member: "run", Event: a, Kind: event.TrainingRun}}},
+		"model-version": {&event.ModelVersionClaims{Approval: a}, []verify.Reference{{Member: "approval", Event: a, Kind: event.Approval}}},
 		"model-version-run": {&event.ModelVersionClaims{Approval: a, Run: b, Step: d}, []verify.Reference{
 			{Member: "approval", Event: a, Kind: event.Approval}, {Member: "run", Event: b, Kind: event.TrainingRun}, {Member: "step", Event: d, Kind: event.TrainingStep}}},
-		"attestation":       {&event.AttestationClaims{Event: a}, []verify.Reference{{Member: "event", Event: a}}},
-		"seal":              {&event.SealClaims{Policy: a}, []verify.Reference{{Member: "policy", Event: a, Kind: event.Policy}}},
-		"erasure":           {&event.ErasureClaims{Event: a}, []verify.Reference{{Member: "event", Event: a}}},
-		"approval":          {&event.ApprovalClaims{}, nil},
+		"attestation": {&event.AttestationClaims{Event: a}, []verify.Reference{{Member: "event", Event: a}}},
+		"seal":        {&event.SealClaims{Policy: a}, []verify.Reference{{Member: "policy", Event: a, Kind: event.Policy}}},
+		"erasure":     {&event.ErasureClaims{Event: a}, []verify.Reference{{Member: "event", Event: a}}},
+		"approval":    {&event.ApprovalClaims{}, nil},
 	} {
 		got := verify.References(c.claims)
 		if len(got) != len(c.want) {
