@@ -119,6 +119,15 @@ func size(ctx context.Context, conn *pgx.Conn) (bytes int64, err error) {
 	return bytes, nil
 }
 
+// walPosition is how many bytes of write-ahead log PostgreSQL has written so far.
+func walPosition(ctx context.Context, conn *pgx.Conn) (bytes int64, err error) {
+	err = conn.QueryRow(ctx, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint").Scan(&bytes)
+	if err != nil {
+		return 0, fmt.Errorf("couldn't read the position in the write-ahead log: %w", err)
+	}
+	return bytes, nil
+}
+
 // close removes everything that was made, even when ctx has ended.
 func (db *database) close(ctx context.Context) (err error) {
 	defer db.remove()

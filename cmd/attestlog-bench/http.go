@@ -121,8 +121,10 @@ func (g *generatorProcess) close() error {
 type loadCase struct {
 	order     loadOrder
 	rate, p99 series
-	bare      series // p99 of /bare
-	answer    int
+	bare      series // p99 of a handler that does nothing
+	answer    int    // bytes
+	server    series // CPU time an event, in µs
+	generator series
 }
 
 // run makes a round. Enough events are signed beforehand for half as much again as the round before took.
@@ -132,10 +134,13 @@ func (c *loadCase) run(g *generatorProcess, p plan, expect float64) error {
 		expect = max(expect, rate)
 	}
 	c.order.Prepare = int(1.5 * expect * p.slice().Seconds())
+	computed := cpuTime()
 	result, err := g.do(c.order)
 	if err != nil {
 		return err
 	}
+	c.server = append(c.server, (cpuTime()-computed).Seconds()*1e6/float64(result.Events))
+	c.generator = append(c.generator, result.CPU*1e6/float64(result.Events))
 	c.rate, c.p99, c.answer = append(c.rate, float64(result.Events)/result.Seconds), append(c.p99, result.P99), result.Answer
 	return nil
 }
@@ -154,21 +159,21 @@ func measureHTTP(ctx context.Context, p plan, r *report, t *target, g *generator
 	}
 	single, full, minimal := &loadCase{}, &loadCase{order: loadOrder{Batches: true}}, &loadCase{order: loadOrder{Batches: true, Minimal: true}}
 	r.progress("events one by one and in batches, from another process")
-	short := plan{p.seconds / 4, p.rounds}
+	brief := plan{p.seconds / 4, p.rounds}
 	for _, c := range []*loadCase{single, full, minimal} { // warms up, tells about how many events to sign, and isn't counted
-		if err := c.run(g, short, 2000); err != nil {
+		if err := c.run(g, brief, 2000); err != nil {
 			return err
 		}
 	}
 	expect := map[*loadCase]float64{single: single.rate[0], full: full.rate[0], minimal: minimal.rate[0]}
-	var verified series
+	var verified, alone series // signatures a second; CPU time of one in µs
 	measures := []measure{func(context.Context) error {
-		rate, err := signatures.rate(p.slice())
-		verified = append(verified, rate)
+		rate, cost, err := signatures.rate(p.slice())
+		verified, alone = append(verified, rate), append(alone, cost)
 		return err
 	}}
 	for _, c := range []*loadCase{single, full, minimal} {
-		c.rate, c.p99 = nil, nil
+		*c = loadCase{order: c.order, answer: c.answer}
 		measures = append(measures,
 			func(context.Context) error { return c.run(g, p, expect[c]) },
 			func(context.Context) error { return c.runBare(g, p, t) })
@@ -189,7 +194,12 @@ func measureHTTP(ctx context.Context, p plan, r *report, t *target, g *generator
 		{"batch", fmt.Sprintf("batches of %d events of %d bytes from %d sources, over %d connections at once, pre-signed, answered by full receipts", t.load.Batch, signatures.size, t.load.BatchSources, t.load.BatchConns), full},
 		{"batch-minimal", fmt.Sprintf("batches of %d events of %d bytes from %d sources, over %d connections at once, pre-signed, answered without leaves and hashes, as Prefer: return=minimal asks", t.load.Batch, signatures.size, t.load.BatchSources, t.load.BatchConns), minimal},
 	} {
-		detail := fmt.Sprintf("%s (%d bytes); the load generator is another process on this machine; ", c.what, c.answer)
+		detail := fmt.Sprintf("%s (%d bytes); the load generator is another process on this machine, which takes %s µs of CPU time an event",
+			c.what, c.answer, short(c.generator.median()))
+		if t.here {
+			detail += fmt.Sprintf(", the server without PostgreSQL %s µs, a signature alone %s µs", short(c.server.median()), short(alone.median()))
+		}
+		detail += "; "
 		errs = append(errs,
 			r.figure("http/"+c.name+"/rate", "events/s", c.rate, verified, detail+rateLimit, t.about),
 			r.figure("http/"+c.name+"/p99", "ms", c.p99, c.bare, detail+waitLimit, t.bareAbout, t.about))
@@ -224,12 +234,12 @@ func newSignatures() (*signatures, error) {
 	return s, nil
 }
 
-// rate verifies on all cores for so long, and says how many signatures that were a second.
-func (s *signatures) rate(d time.Duration) (float64, error) {
+// rate verifies on all cores for so long, and says how many signatures that were a second, and what CPU time one took in µs.
+func (s *signatures) rate(d time.Duration) (rate, cost float64, err error) {
 	counts := make([]int, runtime.GOMAXPROCS(0))
 	errs := make([]error, len(counts))
 	var wg sync.WaitGroup
-	start := time.Now()
+	start, computed := time.Now(), cpuTime()
 	for i := range counts {
 		wg.Go(func() {
 			n := 0
@@ -246,5 +256,5 @@ func (s *signatures) rate(d time.Duration) (float64, error) {
 	for _, n := range counts {
 		all += n
 	}
-	return float64(all) / time.Since(start).Seconds(), errors.Join(errs...)
+	return float64(all) / time.Since(start).Seconds(), (cpuTime() - computed).Seconds() * 1e6 / float64(all), errors.Join(errs...)
 }

@@ -51,6 +51,7 @@ type loadResult struct {
 	Seconds  float64
 	P50, P99 float64 // of requests, in milliseconds
 	Answer   int     // bytes of an answer's body
+	CPU      float64 // seconds that the load generator computed, the signing beforehand not counted
 	Err      string
 }
 
@@ -150,7 +151,7 @@ func (g *generator) round(ctx context.Context, order loadOrder) (loadResult, err
 	ctx, done := context.WithTimeout(ctx, order.For)
 	defer done()
 	var wg sync.WaitGroup
-	start := time.Now()
+	start, computed := time.Now(), cpuTime()
 	for i, c := range callers {
 		wg.Go(func() {
 			for ctx.Err() == nil && errs[i] == nil {
@@ -171,7 +172,8 @@ func (g *generator) round(ctx context.Context, order loadOrder) (loadResult, err
 	for _, w := range waits {
 		all = append(all, w...)
 	}
-	result := loadResult{Events: len(all) * callers[0].events, Seconds: took, P50: all.quantile(.5), P99: all.quantile(.99), Answer: callers[0].body.Len()}
+	result := loadResult{Events: len(all) * callers[0].events, Seconds: took, P50: all.quantile(.5), P99: all.quantile(.99),
+		Answer: callers[0].body.Len(), CPU: (cpuTime() - computed).Seconds()}
 	return result, errors.Join(errs...)
 }
 

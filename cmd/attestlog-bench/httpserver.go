@@ -26,6 +26,7 @@ import (
 type target struct {
 	load      loadConfig
 	about     string // for details
+	here      bool   // it runs in this process
 	bare      func(answer int) string
 	bareAbout string
 	operator  *chain
@@ -117,7 +118,7 @@ func newServer(ctx context.Context, r *report, d *databaseFlags, load loadConfig
 	if err != nil {
 		return nil, err
 	}
-	s.load.Origin, s.about = sampleOrigin, db.settings
+	s.load.Origin, s.about, s.here = sampleOrigin, db.settings, true
 	s.bare = func(answer int) string { return fmt.Sprintf("POST /bare?size=%d", answer) }
 	s.bareAbout = "the same requests to a handler that only reads them and answers as many bytes"
 	secret, verifier, err := note.GenerateKey(rand.Reader, sampleOrigin)

@@ -230,30 +230,45 @@ func (g *growth) compare(ctx context.Context) error {
 	}
 	copied := new(copyCounter)
 	batch := g.work.copyBatch(int(min(appenders*bulkSize, g.chunk)))
-	var small, large, plain series
-	grow := func(url string, into *series) measure {
+	var small, large, plain, smallWAL, largeWAL, plainWAL series
+	logged := func(wal *series, rows int64, m measure) measure {
 		return func(ctx context.Context) error {
-			x, err := g.append(ctx, url)
-			*into = append(*into, x)
+			before, err := walPosition(ctx, conn)
+			if err != nil {
+				return err
+			}
+			if err := m(ctx); err != nil {
+				return err
+			}
+			after, err := walPosition(ctx, conn)
+			*wal = append(*wal, float64(after-before)/float64(rows))
 			return err
 		}
 	}
+	grow := func(url string, into, wal *series) measure {
+		return logged(wal, g.warm+g.chunk, func(ctx context.Context) error {
+			x, err := g.append(ctx, url)
+			*into = append(*into, x)
+			return err
+		})
+	}
 	// The number of rounds was set beforehand, for the sizes to come out right: no seconds.
-	err = interleave(ctx, plan{rounds: g.rounds}, grow(g.small, &small), grow(g.large, &large), func(ctx context.Context) error {
-		rate, _, err := batch.copyRows(ctx, conn, copied, g.chunk)
-		plain = append(plain, 1e6/rate)
-		return err
-	})
+	err = interleave(ctx, plan{rounds: g.rounds}, grow(g.small, &small, &smallWAL), grow(g.large, &large, &largeWAL),
+		logged(&plainWAL, (g.chunk+int64(batch.rows)-1)/int64(batch.rows)*int64(batch.rows), func(ctx context.Context) error {
+			rate, _, err := batch.copyRows(ctx, conn, copied, g.chunk)
+			plain = append(plain, 1e6/rate)
+			return err
+		}))
 	if err != nil {
 		return err
 	}
 	return errors.Join(
 		g.report.figure("log/growth/100k", "µs/leaf", small, plain,
-			"time per leaf in a log of about %d leaves, in bulk (%d at a time, from %d submitters), in rounds of %d leaves; limit: plain COPY in transactions of %d rows; %s",
-			g.leaves/10, bulkSize, appenders, g.chunk, batch.rows, g.db.settings),
+			"time per leaf in a log of about %d leaves, in bulk (%d at a time, from %d submitters), in rounds of %d leaves; limit: plain COPY in transactions of %d rows; write-ahead log %s bytes a leaf against %s; %s",
+			g.leaves/10, bulkSize, appenders, g.chunk, batch.rows, short(smallWAL.median()), short(plainWAL.median()), g.db.settings),
 		g.report.figure("log/growth/1M", "µs/leaf", large, small,
-			"the same in a log of %d leaves, in rounds that alternate with the other's; limit: the other's, so that a ratio of 1 means that a leaf costs as much in a large log as in a small one; %s",
-			g.leaves, g.db.settings),
+			"the same in a log of %d leaves, in rounds that alternate with the other's; limit: the other's, so that a ratio of 1 means that a leaf costs as much in a large log as in a small one; write-ahead log %s bytes a leaf against %s; %s",
+			g.leaves, short(largeWAL.median()), short(smallWAL.median()), g.db.settings),
 	)
 }
 
