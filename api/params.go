@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -81,8 +82,11 @@ func (q *query) word(name string, words ...string) string {
 // text reads a string of at most max bytes.
 func (q *query) text(name string, max int) string {
 	text := q.values.Get(name)
-	if len(text) > max {
+	switch {
+	case len(text) > max:
 		q.refuse("the parameter %q may have at most %d bytes", name, max)
+	case !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0:
+		q.refuse("the parameter %q must be UTF-8 without U+0000", name)
 	}
 	return text
 }

@@ -53,6 +53,8 @@ func TestRoutes(t *testing.T) {
 		"/v1/entries?order=up":                          {400, "order"},
 		"/v1/entries?source=gateway/1&limit=1":          {200, `"index":3`},
 		"/v1/entries?subject=nobody":                    {200, `"entries":[]`},
+		"/v1/entries?subject=%00":                       {400, "U+0000"},
+		"/v1/entries?subject=%ff":                       {400, "UTF-8"},
 		"/v1/entries?from=1&to=2":                       {200, `"entries":[]`},
 		"/v1/entries?%zz":                               {400, "invalid-parameter"},
 		"/v1/entries/3/proof":                           {200, "c2sp.org/tlog-proof@v1\nindex 3\n"},

@@ -425,3 +425,20 @@ func TestRevocationRaces(t *testing.T) {
 		w.forget("gateway/1")
 	}
 }
+
+// TestTextThatPostgreSQLCannotHold has a source send what would fail the batch that it is in, and end the term.
+func TestTextThatPostgreSQLCannotHold(t *testing.T) {
+	w := newWorld(t)
+	data := w.found()
+	e := w.draft("gateway/1", claim(data, 3))
+	e.Subject.Name = "poison"
+	payload, err := e.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload = bytes.Replace(payload, []byte("poison"), []byte(`\u0000`), 1)
+	w.refuse(ledger.Malformed, &event.Submission{Envelope: event.Sign(payload, keyOf('g'))})
+	if !w.log.Leads() {
+		t.Error("the ledger stopped leading")
+	}
+}

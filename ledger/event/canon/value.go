@@ -6,13 +6,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
 
-// Text describes a string of min to max bytes of UTF-8 in Normalization Form C.
+// Text describes a string of min to max bytes of UTF-8 in Normalization Form C, without U+0000, which databases can't hold.
 func (o *Object) Text(name string, s *string, min, max int) {
 	if o.enter(name) {
 		o.c.text(s, min, max)
@@ -124,6 +125,8 @@ func textFault(s string, min, max int) string {
 		return fmt.Sprintf("the text must have %d to %d bytes, not %d", min, max, len(s))
 	case !utf8.ValidString(s):
 		return "the text is not valid UTF-8"
+	case strings.IndexByte(s, 0) >= 0:
+		return "the text has the character U+0000"
 	case !norm.NFC.IsNormalString(s):
 		return "the text is not in Unicode Normalization Form C"
 	}
