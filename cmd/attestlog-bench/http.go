@@ -256,5 +256,5 @@ func (s *signatures) rate(d time.Duration) (rate, cost float64, err error) {
 	for _, n := range counts {
 		all += n
 	}
-	return float64(all) / time.Since(start).Seconds(), (cpuTime() - computed).Seconds() * 1e6 / float64(all), errors.Join(errs...)
+	return float64(all) / time.Since(start).Seconds(), (cpuTime() - computed).Seconds() * 1e6 / float64(all), firstError(errs)
 }

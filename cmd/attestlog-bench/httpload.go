@@ -174,7 +174,7 @@ func (g *generator) round(ctx context.Context, order loadOrder) (loadResult, err
 	}
 	result := loadResult{Events: len(all) * callers[0].events, Seconds: took, P50: all.quantile(.5), P99: all.quantile(.99),
 		Answer: callers[0].body.Len(), CPU: (cpuTime() - computed).Seconds()}
-	return result, errors.Join(errs...)
+	return result, firstError(errs)
 }
 
 // prepare signs so many events for the callers together, on all cores.
@@ -190,7 +190,7 @@ func (g *generator) prepare(callers []*caller, events int) error {
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return firstError(errs)
 }
 
 // sign makes the body of the caller's next request. In a batch, each source has its turn several times.

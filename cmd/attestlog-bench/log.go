@@ -81,7 +81,7 @@ func (o *opaque) submit(ctx context.Context, submitters int, d time.Duration, w 
 	for i := range each {
 		waits = append(waits, each[i]...)
 	}
-	return float64(len(waits)) / took.Seconds(), waits, errors.Join(errs...)
+	return float64(len(waits)) / took.Seconds(), waits, firstError(errs)
 }
 
 // measureSubmitters measures many submitters at once against COPY, in transactions of as many rows as there are submitters.

@@ -86,11 +86,11 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 		return 0
 	}
 	if args[0] == loadCommand { // the other process of http
-		return exitCode(errs, loadCommand, generateLoad(ctx, in, out))
+		return exitCode(ctx, errs, loadCommand, generateLoad(ctx, in, out))
 	}
 	for _, a := range areas() {
 		if a.name == args[0] {
-			return exitCode(errs, a.name, a.run(ctx, args[1:], out, errs))
+			return exitCode(ctx, errs, a.name, a.run(ctx, args[1:], out, errs))
 		}
 	}
 	fmt.Fprintf(errs, "attestlog-bench: there is nothing called %q to measure: see attestlog-bench help\n", args[0])
@@ -144,7 +144,7 @@ func profileTo(path string) (stop func() error, err error) {
 	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
 }
 
-func exitCode(errs io.Writer, name string, err error) int {
+func exitCode(ctx context.Context, errs io.Writer, name string, err error) int {
 	var misuse *usageError
 	switch {
 	case err == nil:
@@ -152,6 +152,9 @@ func exitCode(errs io.Writer, name string, err error) int {
 	case errors.As(err, &misuse):
 		fmt.Fprintf(errs, "attestlog-bench %s: %s: see attestlog-bench %s --help\n", name, err, name)
 		return 2
+	case ctx.Err() != nil: // whatever else went wrong, went wrong because of that
+		fmt.Fprintf(errs, "attestlog-bench %s: interrupted\n", name)
+		return 1
 	}
 	oneLine := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 	fmt.Fprintf(errs, "attestlog-bench %s: %s\n", name, oneLine)

@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 )
@@ -43,27 +46,14 @@ func TestAreas(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.area, func(t *testing.T) {
-			tmp := t.TempDir()
-			if err := os.Chmod(tmp, 0o711); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Chmod(filepath.Dir(tmp), 0o711); err != nil { // a private PostgreSQL's user passes through
-				t.Fatal(err)
-			}
-			t.Setenv("TMPDIR", tmp)
+			tmp := passable(t)
 			var out, errs bytes.Buffer
 			args := append([]string{tt.area, "--seconds", "0.05", "--rounds", "1"}, tt.args...)
 			if code := execute(t.Context(), args, nil, &out, &errs); code != 0 {
 				t.Fatalf("exit code %d: %s", code, errs.String())
 			}
 			checkFigures(t, out.String(), tt.names)
-			left, err := os.ReadDir(tmp)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(left) != 0 {
-				t.Errorf("%d things were left behind, such as %s", len(left), left[0].Name())
-			}
+			nothingLeft(t, tmp)
 		})
 	}
 }
@@ -94,11 +84,8 @@ func checkFigures(t *testing.T, out string, names []string) {
 
 // A server that runs already is measured through its port alone.
 func TestRunningServer(t *testing.T) {
+	passable(t)
 	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("TMPDIR", filepath.Dir(dir))
 	s, err := newServer(t.Context(), &report{err: io.Discard}, new(databaseFlags), loadConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -125,6 +112,76 @@ func TestRunningServer(t *testing.T) {
 			}
 			checkFigures(t, out.String(), httpNames)
 		})
+	}
+}
+
+// An interrupted run says so in one line and leaves nothing behind.
+func TestInterrupted(t *testing.T) {
+	for _, area := range []string{"log", "http"} {
+		t.Run(area, func(t *testing.T) {
+			tmp := passable(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			var out bytes.Buffer
+			errs := &watcher{mark: "submitters", then: cancel}
+			if area == "http" {
+				errs.mark = "from another process"
+			}
+			if code := execute(ctx, []string{area, "--seconds", "60"}, nil, &out, errs); code != 1 {
+				t.Errorf("exit code %d: %s", code, errs.String())
+			}
+			if !strings.HasSuffix(errs.String(), "attestlog-bench "+area+": interrupted\n") {
+				t.Errorf("standard error ends otherwise: %s", errs.String())
+			}
+			nothingLeft(t, tmp)
+		})
+	}
+}
+
+// watcher is a standard error that calls a function when something was said.
+type watcher struct {
+	mu   sync.Mutex
+	said bytes.Buffer
+	mark string
+	then func()
+}
+
+func (w *watcher) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.said.Write(b)
+	if strings.Contains(string(b), w.mark) {
+		time.AfterFunc(100*time.Millisecond, w.then) // in the middle of the work that was announced
+	}
+	return len(b), nil
+}
+
+func (w *watcher) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.said.String()
+}
+
+// passable makes a directory for temporary files that a private PostgreSQL's user can pass through.
+func passable(t *testing.T) string {
+	t.Helper()
+	tmp := t.TempDir()
+	for _, dir := range []string{tmp, filepath.Dir(tmp)} {
+		if err := os.Chmod(dir, 0o711); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("TMPDIR", tmp)
+	return tmp
+}
+
+func nothingLeft(t *testing.T, dir string) {
+	t.Helper()
+	left, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) != 0 {
+		t.Errorf("%d things were left behind, such as %s", len(left), left[0].Name())
 	}
 }
 

@@ -122,6 +122,16 @@ func interleave(ctx context.Context, p plan, measures ...measure) error {
 	return nil
 }
 
+// firstError is the first of the errors of many goroutines: what stops one mostly stops all, and a thousand times the same says no more.
+func firstError(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // report writes figures to standard output, and everything else to standard error.
 type report struct {
 	out    io.Writer

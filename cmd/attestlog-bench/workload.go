@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"sync"
@@ -79,7 +78,7 @@ func (o *opaque) bulk(ctx context.Context, leaves int64, w *workload) (time.Dura
 		})
 	}
 	wg.Wait()
-	return time.Since(start), errors.Join(errs...)
+	return time.Since(start), firstError(errs)
 }
 
 // createPlain makes the table that COPY is measured with: that of the entries, without its secondary indexes.
