@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/go-chi/chi/v5/middleware"
@@ -213,6 +214,74 @@ func TestBodiesShareRoom(t *testing.T) {
 	}
 	close(leave)
 	wait.Wait()
+}
+
+// TestAnnouncedBodiesTakeNoRoom has clients announce as much as there is room for, and send next to nothing.
+func TestAnnouncedBodiesTakeNoRoom(t *testing.T) {
+	s, err := newServer(Config{Ledger: &stub{submit: logAll}, Limits: Limits{Batch: 1 << 20, InFlight: 1 << 20, Timeout: 20 * time.Second}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arrived := make(chan struct{}, 4)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength == 1<<20 {
+			r.Body = &signalling{r.Body, arrived}
+		}
+		s.routes.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	for range cap(arrived) {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST /v1/events:batch HTTP/1.1\r\nHost: log\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-arrived: // it is being read, so that it has all the room that it gets
+		case <-time.After(10 * time.Second):
+			t.Fatal("a body that was announced keeps another one from being read")
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	honest := request(t, http.MethodPost, server.URL+"/v1/events", oneSubmission(t), "Content-Type", "application/json").WithContext(ctx)
+	if status, _, answer := exchange(t, server, honest); status != 201 {
+		t.Errorf("%d %s", status, answer)
+	}
+}
+
+// signalling tells of each time that a body is read from.
+type signalling struct {
+	io.ReadCloser
+	read chan<- struct{}
+}
+
+func (s *signalling) Read(b []byte) (int, error) {
+	select {
+	case s.read <- struct{}{}:
+	default:
+	}
+	return s.ReadCloser.Read(b)
+}
+
+// TestReadBody holds what was read against what was sent, for bodies of known and of unknown length.
+func TestReadBody(t *testing.T) {
+	for _, size := range []int{0, 1, firstRoom - 1, firstRoom, firstRoom + 1, 2 * firstRoom, 5*firstRoom + 7} {
+		sent := bytes.Repeat([]byte("x"), size)
+		for _, length := range []int64{int64(size), -1} {
+			held := int64(0)
+			got, err := readBody(iotest.HalfReader(bytes.NewReader(sent)), length, func(n int64) error { held = n; return nil })
+			if err != nil || !bytes.Equal(got, sent) || held < int64(cap(got)) {
+				t.Errorf("of %d bytes announced as %d: %d with room for %d, %v", size, length, len(got), held, err)
+			}
+		}
+		if _, err := readBody(bytes.NewReader(sent), int64(size)+1, func(int64) error { return nil }); err == nil {
+			t.Errorf("%d bytes announced as %d: accepted", size, size+1)
+		}
+	}
 }
 
 // TestSlowBodies sends a body that never ends, over a connection of its own: this goes past the contract, which reads bodies whole.

@@ -144,7 +144,7 @@ func appendBatch(outcomes []ledger.Outcome, as shape) []byte {
 	return append(b, "]}"...)
 }
 
-// takeBody reads a JSON body of at most limit bytes, after it has found room for it. The caller calls release when it no
+// takeBody reads a JSON body of at most limit bytes, for which it finds room as they arrive. The caller calls release when it no
 // longer needs the bytes.
 func (s *server) takeBody(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
 	if err := s.quota.admit(r); err != nil {
@@ -156,31 +156,50 @@ func (s *server) takeBody(w http.ResponseWriter, r *http.Request, limit int64) (
 	if r.ContentLength > limit {
 		return nil, nil, &http.MaxBytesError{Limit: limit}
 	}
-	room := limit
-	if r.ContentLength >= 0 {
-		room = r.ContentLength
-	}
 	waiting, cancel := context.WithTimeout(r.Context(), s.limits.Timeout)
 	defer cancel()
-	if err := s.bodies.Acquire(waiting, room); err != nil {
-		return nil, nil, &ledger.Refusal{Code: ledger.Busy, Detail: "The log has no room for another request of this size: try again later, or send less at once.", RetryAfter: time.Second}
-	}
-	body, err = readBody(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
+	held := int64(0)
+	release = func() { s.bodies.Release(held) }
+	body, err = readBody(http.MaxBytesReader(w, r.Body, limit), r.ContentLength, func(size int64) error {
+		size = min(size, limit)
+		if err := s.bodies.Acquire(waiting, size-held); err != nil {
+			return &ledger.Refusal{Code: ledger.Busy, Detail: "The log has no room for another request of this size: try again later, or send less at once.", RetryAfter: time.Second}
+		}
+		held = size
+		return nil
+	})
 	if err != nil {
-		s.bodies.Release(room)
+		release()
 		return nil, nil, err
 	}
-	return body, func() { s.bodies.Release(room) }, nil
+	return body, release, nil
 }
 
-func readBody(from io.Reader, length int64) ([]byte, error) {
-	var body []byte
+// firstRoom is how many bytes of a body find room before any of it has arrived. It gets more as it fills what it has: a length
+// that is only announced takes nothing from others.
+const firstRoom = 64 << 10
+
+// readBody reads a body of a length, or until it ends where that is negative. hold finds room for as many bytes in all.
+func readBody(from io.Reader, length int64, hold func(size int64) error) ([]byte, error) {
+	body := []byte{}
 	var err error
-	if length >= 0 {
-		body = make([]byte, length)
-		_, err = io.ReadFull(from, body)
-	} else {
-		body, err = io.ReadAll(from)
+	for err == nil && int64(len(body)) != length {
+		if len(body) == cap(body) {
+			size := max(firstRoom, 2*int64(cap(body)))
+			if length >= 0 {
+				size = min(size, length)
+			}
+			if err := hold(size); err != nil {
+				return nil, err
+			}
+			body = append(make([]byte, 0, size), body...)
+		}
+		var n int
+		n, err = from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+	}
+	if errors.Is(err, io.EOF) && (length < 0 || int64(len(body)) == length) {
+		err = nil
 	}
 	var tooLarge *http.MaxBytesError
 	var network net.Error
