@@ -18,6 +18,7 @@ import (
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/circuit/dataaccess"
+	"github.com/attestlog/attestlog/prover/circuit/trainingstep"
 	"github.com/attestlog/attestlog/prover/statement"
 )
 
@@ -38,6 +39,7 @@ type family struct {
 // families is the table. It is never written to.
 var families = []family{
 	{event.DataAccess, dataaccess.Compile, assignDataAccess, sampleDataAccess},
+	{event.TrainingStep, compileTrainingStep, assignTrainingStep, sampleTrainingStep},
 }
 
 // All returns a circuit for each statement.
@@ -116,6 +118,52 @@ func sampleDataAccess(capacity int) (frontend.Circuit, []event.Element, error) {
 		return nil, nil, err
 	}
 	c, err := dataaccess.Assign(capacity, w, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, p.Elements(), nil
+}
+
+// trainingColumns is for how many columns the class for batches of so many rows is made.
+func trainingColumns(batch int) (int, error) {
+	for _, s := range statement.All() {
+		if s.Proves == event.TrainingStep && s.Capacity == batch {
+			return s.MaxColumns, nil
+		}
+	}
+	return 0, fmt.Errorf("there is no training step on %d rows", batch)
+}
+
+func compileTrainingStep(batch int) (constraint.ConstraintSystem, error) {
+	columns, err := trainingColumns(batch)
+	if err != nil {
+		return nil, err
+	}
+	return trainingstep.Compile(batch, columns)
+}
+
+func assignTrainingStep(s statement.Statement, w statement.Witness, e *event.Event, digest event.Digest, refs statement.Resolver) (frontend.Circuit, error) {
+	witness, claims := w.(*statement.TrainingStepWitness), e.Claims.(*event.TrainingStepClaims)
+	p, err := statement.DeriveTrainingStep(s, e.Source, claims, event.Context(e.Log, e.Statement, digest), refs)
+	if err != nil {
+		return nil, err
+	}
+	if err := statement.CheckTrainingStep(s, witness, p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
+	}
+	return trainingstep.Assign(s.Capacity, s.MaxColumns, witness, p)
+}
+
+func sampleTrainingStep(batch int) (frontend.Circuit, []event.Element, error) {
+	columns, err := trainingColumns(batch)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, p, err := trainingstep.Sample(batch, columns)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := trainingstep.Assign(batch, columns, w, p)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -41,6 +41,8 @@ type Statement struct {
 var statements = []Statement{
 	dataAccess(16),
 	dataAccess(64),
+	trainingStep(32, 32),
+	trainingStep(128, 64),
 }
 
 // All returns every statement, smaller classes first. The caller may keep the
@@ -108,6 +110,15 @@ func (s Statement) Public(e *event.Event, digest event.Digest, refs Resolver) ([
 			return nil, err
 		}
 		return p.Elements(), nil
+	case *event.TrainingStepClaims:
+		if s.Proves != event.TrainingStep {
+			break
+		}
+		p, err := DeriveTrainingStep(s, e.Source, claims, event.Context(e.Log, e.Statement, digest), refs)
+		if err != nil {
+			return nil, err
+		}
+		return p.Elements(), nil
 	}
 	return nil, rangeError(WrongKind, "statement", "%s is about events of kind %s, not %s", s.Name, s.Proves, e.Kind())
 }
@@ -141,6 +152,18 @@ const (
 	MoreThanRows     RangeCode = "more-than-rows"     // more records than the data set has rows
 	TooManyRows      RangeCode = "too-many-rows"      // the data set has more rows than a table has room for
 	NotAFieldElement RangeCode = "not-a-field-number" // a commitment is not below the order of the field
+	NotAnApproval    RangeCode = "not-an-approval"    // the event referred to is no approval
+	NotATrainingStep RangeCode = "no-training-step"   // the event referred to is no training step
+	NotTheModel      RangeCode = "not-the-model"      // run, step and weights don't belong together
+	NotAPredicate    RangeCode = "not-a-predicate"    // a predicate is malformed, or there are too many
+	NotATrainingRun  RangeCode = "not-a-training-run" // the event referred to is no training run
+	AnotherSource    RangeCode = "another-source"     // the event referred to is another source's
+	NoSuchStep       RangeCode = "no-such-step"       // the run has fewer steps
+	BrokenChain      RangeCode = "broken-chain"       // a step doesn't begin where the one before ended
+	NotTrainable     RangeCode = "not-trainable"      // numbers of the run are out of range
+	Misplaced        RangeCode = "misplaced-column"   // a column doesn't stand where the statement looks for it
+	NotReleased      RangeCode = "not-released"       // a data set isn't described as the anonymized form of another
+	NoSuchChunk      RangeCode = "no-such-chunk"      // the data set has no such chunk, or the chunk not so many rows
 )
 
 // RangeError tells that no proof could be about the claims as they stand.
