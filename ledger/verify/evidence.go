@@ -212,17 +212,45 @@ func (c *check) standing() (string, error) {
 			}
 		}
 	}
-	c.Doubts = Doubts(c.registry, c.Entry.Index, c.Entry.Event, c.Entry.Leaf.Envelope.KeyID)
-	for _, ref := range References(c.Entry.Event.Claims) {
-		if at := slices.IndexFunc(c.entries, func(e *Entry) bool { return e.Digest == ref.Event }); at >= 0 {
-			e := c.entries[at]
-			c.Doubts = append(c.Doubts, Doubts(c.registry, e.Index, e.Event, e.Leaf.Envelope.KeyID)...)
-		}
+	for _, e := range c.foundations() {
+		c.Doubts = append(c.Doubts, Doubts(c.registry, e.Index, e.Event, e.Leaf.Envelope.KeyID)...)
 	}
 	if len(c.Doubts) > 0 {
 		return "in doubt: " + c.Doubts[0], nil
 	}
 	return "no revocation in the evidence reaches back to it", nil
+}
+
+// foundations are the entries without which the verdict would be another: the event, what it refers to, and what brought their
+// sources' keys and the event's statement into the log.
+func (c *check) foundations() []*Entry {
+	rests := []*Entry{c.Entry}
+	sources := map[string]bool{c.Entry.Event.Source: true}
+	referred := map[event.Digest]bool{}
+	for _, ref := range References(c.Entry.Event.Claims) {
+		referred[ref.Event] = true
+	}
+	for _, e := range c.entries {
+		if referred[e.Digest] {
+			sources[e.Event.Source] = true
+		}
+	}
+	for _, e := range c.entries {
+		if e.Index >= c.Entry.Index {
+			break
+		}
+		rested := referred[e.Digest]
+		switch claims := e.Event.Claims.(type) {
+		case *event.SourceClaims:
+			rested = rested || sources[claims.Source]
+		case *event.StatementClaims:
+			rested = rested || c.under != nil && c.under.Registered == e.Index
+		}
+		if rested {
+			rests = append(rests, e)
+		}
+	}
+	return rests
 }
 
 // Doubts are the revocations that reach back to an entry, as sentences. The registry must have been folded over the whole log, or over all that is at hand.

@@ -232,7 +232,9 @@ func (o one) Event(event.Digest) (*event.Event, error) { return &event.Event{Cla
 func story(t *testing.T) (l *paperLog, data event.Digest, k *keys.Keys) {
 	l, k = newPaperLog(t), accessKeys(t)
 	h := &history{t: t}
-	l.write(l.draft("op/1", h.register("op/1", 'o', event.RoleOperator), event.Digest{}), 'o', nil)
+	operator := h.register("op/1", 'o', event.RoleOperator)
+	operator.Recovery = public(keyOf('R'))
+	l.write(l.draft("op/1", operator, event.Digest{}), 'o', nil)
 	registered := theStatement()
 	registered.VerifyingKey = k.VerifyingKey.Bytes()
 	l.write(l.draft("op/1", registered, event.Digest{}), 'o', nil)
@@ -292,6 +294,31 @@ func TestEvidenceInDoubt(t *testing.T) {
 	l.write(l.draft("op/1", h.revoke("bank/1", 'b', 4), event.Digest{}), 'o', nil)
 	if report, err = l.gather(5).Verify(l.key); err != nil || len(report.Doubts) != 2 {
 		t.Errorf("with the data set in doubt too: doubts %v, %v", report.Doubts, err)
+	}
+}
+
+// TestEvidenceOnDoubtfulGround has the operator's key stolen: whoever holds it registers sources and statements as he likes.
+func TestEvidenceOnDoubtfulGround(t *testing.T) {
+	for from, want := range map[int64][]string{
+		4: nil,
+		3: {"entry 3,"},                         // the event's source
+		2: {"entry 2,", "entry 3,"},             // and the data set's
+		1: {"entry 1,", "entry 2,", "entry 3,"}, // and the statement
+	} {
+		l, _, _ := story(t)
+		h := &history{t: t}
+		l.write(l.draft("op/1", h.register("idle/1", 'i', event.RoleService), event.Digest{}), 'o', nil)
+		l.write(l.draft("op/1", h.revoke("op/1", 'o', from), event.Digest{}), 'R', nil)
+		report, err := l.gather(5).Verify(l.key)
+		if err != nil || len(report.Doubts) != len(want) {
+			t.Errorf("from entry %d: got doubts %q, %v", from, report.Doubts, err)
+			continue
+		}
+		for i := range want {
+			if !strings.Contains(report.Doubts[i], "signed "+want[i]) {
+				t.Errorf("from entry %d: doubt %d is %q, want one of %s", from, i, report.Doubts[i], want[i])
+			}
+		}
 	}
 }
 
