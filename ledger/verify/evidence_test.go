@@ -275,6 +275,34 @@ func TestEvidenceOfAProvenEvent(t *testing.T) {
 	}
 }
 
+// TestWhatStaysTrusted has a service prove accesses to what it committed to itself, under keys from a ceremony.
+func TestWhatStaysTrusted(t *testing.T) {
+	l, k, h := newPaperLog(t), accessKeys(t), &history{t: t}
+	none := event.Digest{}
+	l.write(l.draft("op/1", h.register("op/1", 'o', event.RoleOperator), none), 'o', nil)
+	registered := theStatement()
+	registered.VerifyingKey, registered.Setup, registered.Transcript = k.VerifyingKey.Bytes(), event.SetupCeremony, event.DigestOf([]byte("transcript"))
+	l.write(l.draft("op/1", registered, none), 'o', nil)
+	l.write(l.draft("op/1", h.register("gateway/1", 'g', event.RoleService), none), 'o', nil)
+	l.write(l.draft("op/1", h.register("gateway/2", 'h', event.RoleService), none), 'o', nil)
+	for source, want := range map[string]string{"gateway/1": "the source gateway/1 itself", "gateway/2": "another instance"} {
+		data := l.write(l.draft(source, smallDataset().claims, none), map[string]byte{"gateway/1": 'g', "gateway/2": 'h'}[source], nil)
+		claims, prove := l.access(k, data, 3, 8)
+		e := l.draft("gateway/1", claims, k.VerifyingKey.Digest())
+		l.write(e, 'g', prove(e))
+		report, err := l.gather(int64(len(l.leaves)) - 1).Verify(l.key)
+		if err != nil || report.Verdict != verify.Proven {
+			t.Fatalf("%s, %v", report.Verdict, err)
+		}
+		trusted := strings.Join(report.Trusted, "\n")
+		for _, want := range []string{want, "leaves out", "ceremony was honest", registered.Transcript.String()} {
+			if !strings.Contains(trusted, want) {
+				t.Errorf("with data of %s, what stays trusted does not mention %q:\n%s", source, want, trusted)
+			}
+		}
+	}
+}
+
 func TestEvidenceOfAClaim(t *testing.T) {
 	l, _, _ := story(t)
 	report, err := l.gather(4).Verify(l.key)

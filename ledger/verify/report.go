@@ -59,7 +59,7 @@ func (c *check) conclude() {
 		fmt.Sprintf("That the event is about %q: subject, purpose and the like are the source's words.", e.Subject.Name))
 	c.Trusted = append(c.Trusted,
 		fmt.Sprintf("That source %s is who it is registered as: the operator registered it, and the holder of its key consented.", e.Source),
-		"That the log shows everybody this same history, and no revocation after the entries in this evidence: monitors and witnesses check that.")
+		"That the log shows everybody this same history, and that it holds no rotation or revocation, before the event or after it, that this evidence leaves out: monitors and witnesses check that.")
 }
 
 func (c *check) concludeProof() {
@@ -71,6 +71,9 @@ func (c *check) concludeProof() {
 	c.Trusted = append(c.Trusted, known.NotShown...)
 	if c.under.Claims.Setup == event.SetupOneParty {
 		c.Trusted = append(c.Trusted, "UNTRUSTED keys: those of "+c.under.Claims.Name+" come from a one-party set-up. Whoever ran it could forge proofs.")
+	} else {
+		c.Trusted = append(c.Trusted, fmt.Sprintf("That the verifying key %s is that of %s's circuit, and that someone in its ceremony was honest: the operator registered it; "+
+			"the transcript %s and the constraint system %s let anyone check.", c.under.ID, c.under.Claims.Name, c.under.Claims.Transcript, c.under.Claims.ConstraintSystem))
 	}
 }
 
@@ -86,7 +89,15 @@ func (c *check) sentence() string {
 	}
 	if data.Source == c.Entry.Event.Source {
 		c.Trusted = append(c.Trusted, fmt.Sprintf("The data set's rows and consent: its controller is the source %s itself.", data.Source))
+	} else if service(data.Source) == service(c.Entry.Event.Source) {
+		c.Trusted = append(c.Trusted, fmt.Sprintf("The data set's rows and consent: its controller, %s, is the source under another instance's name.", data.Source))
 	}
 	return fmt.Sprintf("The source declares %d records read. All %d are rows of %q that consented to %q, and of each only these columns were read: %s.",
 		claims.Records, claims.Records, data.Subject.Name, claims.Purpose, strings.Join(claims.Columns, ", "))
+}
+
+// service is a source's name without its instance.
+func service(source string) string {
+	name, _, _ := strings.Cut(source, "/")
+	return name
 }
