@@ -127,7 +127,7 @@ func (d *door) admit(ctx context.Context, s *state, subs []*event.Submission) ([
 	})
 	registry := s.registry.Load()
 	if changes.Load() {
-		registry = d.identifyInOrder(registry.Clone(), s.size.Load(), list)
+		registry = d.identifyInOrder(registry, s.size.Load(), list)
 	} else {
 		d.each(len(list), func(i int) { identify(registry, s.size.Load(), list[i]) })
 	}
@@ -202,11 +202,15 @@ func (d *door) open(c *candidate) {
 }
 
 // identifyInOrder is for requests that change who may sign: each event is judged after those before it. It gives the
-// registry as it is after all of them.
+// registry as it is after all of them; the one given stays as it is, and is copied only for who is entitled to change it.
 func (d *door) identifyInOrder(registry *verify.Registry, size int64, list []*candidate) *verify.Registry {
+	own := false
 	for i, c := range list {
 		identify(registry, size+int64(i), c)
 		if c.refusal == nil && verify.Changes(c.event.Kind()) {
+			if !own {
+				registry, own = registry.Clone(), true
+			}
 			registry.Apply(size+int64(i), c.event, c.sub.Envelope.KeyID)
 		}
 	}
