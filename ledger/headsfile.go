@@ -94,9 +94,13 @@ func openHeadsFile(path, origin string) (_ *headsFile, err error) {
 	}
 	h.length = int64(len(b) - torn)
 	if torn > 0 {
-		if err := errors.Join(h.file.Truncate(h.length), h.file.Sync()); err != nil {
+		if err := h.file.Truncate(h.length); err != nil {
 			return nil, err
 		}
+	}
+	// The last note may have been written by a process that was killed before it was durable: it will be shown.
+	if err := h.file.Sync(); err != nil {
+		return nil, err
 	}
 	return h, nil
 }
