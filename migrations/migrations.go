@@ -38,6 +38,13 @@ func Up(ctx context.Context, url string) (err error) {
 	if major := version / 10000; major < pgserver.MinVersion {
 		return fmt.Errorf("couldn't use PostgreSQL %d: attestlog needs version %d or newer", major, pgserver.MinVersion)
 	}
+	var encoding string
+	if err := db.QueryRowContext(ctx, "SELECT current_setting('server_encoding')").Scan(&encoding); err != nil {
+		return fmt.Errorf("couldn't reach PostgreSQL: %w", err)
+	}
+	if encoding != "UTF8" { // another one lacks characters that names may have, and an entry with one could never be stored
+		return fmt.Errorf("couldn't use a database in the encoding %s: attestlog needs one in UTF8", encoding)
+	}
 	sub, err := fs.Sub(files, "sql")
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package migrations_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 
@@ -44,6 +45,17 @@ func TestUpReportsAnUnreachableDatabase(t *testing.T) {
 				t.Error("Up succeeded")
 			}
 		})
+	}
+}
+
+func TestUpWantsUTF8(t *testing.T) {
+	server := pgtest.Server(t)
+	pool := pgtest.Connect(t, server.URL())
+	if _, err := pool.Exec(context.Background(), "CREATE DATABASE narrow TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"); err != nil {
+		t.Fatal(err)
+	}
+	if err := migrations.Up(context.Background(), server.DatabaseURL("narrow")); err == nil || !strings.Contains(err.Error(), "LATIN1") {
+		t.Errorf("got %v, want a refusal of LATIN1", err)
 	}
 }
 
