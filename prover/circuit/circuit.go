@@ -18,6 +18,7 @@ import (
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/circuit/dataaccess"
+	"github.com/attestlog/attestlog/prover/circuit/modelversion"
 	"github.com/attestlog/attestlog/prover/circuit/trainingstep"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -40,6 +41,7 @@ type family struct {
 var families = []family{
 	{event.DataAccess, dataaccess.Compile, assignDataAccess, sampleDataAccess},
 	{event.TrainingStep, compileTrainingStep, assignTrainingStep, sampleTrainingStep},
+	{event.ModelVersion, compileModelVersion, assignModelVersion, sampleModelVersion},
 }
 
 // All returns a circuit for each statement.
@@ -164,6 +166,33 @@ func sampleTrainingStep(batch int) (frontend.Circuit, []event.Element, error) {
 		return nil, nil, err
 	}
 	c, err := trainingstep.Assign(batch, columns, w, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, p.Elements(), nil
+}
+
+// compileModelVersion compiles the one class there is.
+func compileModelVersion(int) (constraint.ConstraintSystem, error) { return modelversion.Compile() }
+
+func assignModelVersion(_ statement.Statement, w statement.Witness, e *event.Event, digest event.Digest, refs statement.Resolver) (frontend.Circuit, error) {
+	witness, claims := w.(*statement.ModelVersionWitness), e.Claims.(*event.ModelVersionClaims)
+	p, err := statement.DeriveModelVersion(claims, event.Context(e.Log, e.Statement, digest), refs)
+	if err != nil {
+		return nil, err
+	}
+	if err := statement.CheckModelVersion(witness, p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
+	}
+	return modelversion.Assign(witness, p)
+}
+
+func sampleModelVersion(int) (frontend.Circuit, []event.Element, error) {
+	w, p, err := modelversion.Sample()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := modelversion.Assign(w, p)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -134,7 +134,7 @@ func TestEveryStatementHasACircuit(t *testing.T) {
 	if _, err := circuit.ByName("data-access-17"); err == nil {
 		t.Error("there is a circuit for a statement that doesn't exist")
 	}
-	if _, err := circuit.For(statement.Statement{Name: "new", Proves: event.ModelVersion}); err == nil {
+	if _, err := circuit.For(statement.Statement{Name: "new", Proves: event.Seal}); err == nil {
 		t.Error("there is a circuit for a kind that has none")
 	}
 }

@@ -43,6 +43,7 @@ var statements = []Statement{
 	dataAccess(64),
 	trainingStep(32, 32),
 	trainingStep(128, 64),
+	modelVersion(),
 }
 
 // All returns every statement, smaller classes first. The caller may keep the
@@ -115,6 +116,15 @@ func (s Statement) Public(e *event.Event, digest event.Digest, refs Resolver) ([
 			break
 		}
 		p, err := DeriveTrainingStep(s, e.Source, claims, event.Context(e.Log, e.Statement, digest), refs)
+		if err != nil {
+			return nil, err
+		}
+		return p.Elements(), nil
+	case *event.ModelVersionClaims:
+		if s.Proves != event.ModelVersion {
+			break
+		}
+		p, err := DeriveModelVersion(claims, event.Context(e.Log, e.Statement, digest), refs)
 		if err != nil {
 			return nil, err
 		}

@@ -233,7 +233,7 @@ func TestPublicRefusesOtherEvents(t *testing.T) {
 	}
 	e, claims, refs := access(c)
 	var r *statement.RangeError
-	e.Claims = &event.ModelVersionClaims{}
+	e.Claims = &event.SealClaims{}
 	if _, err := s.Public(e, event.Digest{}, refs); !errors.As(err, &r) || r.Code != statement.WrongKind {
 		t.Errorf("another kind: got %v", err)
 	}
@@ -272,8 +272,8 @@ func TestTable(t *testing.T) {
 	if _, err := statement.Fitting(event.DataAccess, 65); err == nil {
 		t.Error("a statement has room for 65 records")
 	}
-	if _, err := statement.Fitting(event.ModelVersion, 1); err == nil {
-		t.Error("there is a statement about model versions")
+	if _, err := statement.Fitting(event.Seal, 1); err == nil {
+		t.Error("there is a statement about seals")
 	}
 }
 
