@@ -41,10 +41,11 @@ type placement struct {
 	leaf          []byte
 }
 
-// resolved is an event that claims refer to.
+// resolved is an event that claims refer to, or one that such an event refers to.
 type resolved struct {
 	digest event.Digest
 	event  *event.Event
+	root   *hash // of the tree that ends with it, where that matters
 }
 
 // Event makes a candidate the resolver of its own references.
@@ -55,6 +56,16 @@ func (c *candidate) Event(d event.Digest) (*event.Event, error) {
 		}
 	}
 	return nil, fmt.Errorf("event %s is not in the log", d)
+}
+
+// RootThrough makes it a statement.TreeResolver.
+func (c *candidate) RootThrough(d event.Digest) (root [32]byte, err error) {
+	for _, r := range c.refs {
+		if r.digest == d && r.root != nil {
+			return *r.root, nil
+		}
+	}
+	return root, fmt.Errorf("event %s has no place in the log yet: submit the run first, and prove its steps when it is in the log", d)
 }
 
 // request is what one call of Submit brought.
@@ -362,7 +373,31 @@ func (d *door) resolve(ctx context.Context, c *candidate, ref verify.Reference, 
 		c.fail(r)
 		return nil
 	}
-	c.refs = append(c.refs, resolved{ref.Event, to})
+	c.refs = append(c.refs, resolved{digest: ref.Event, event: to})
+	return d.resolveRun(ctx, c, earlier)
+}
+
+// resolveRun finds what a proven training step rests on beside the run, which was resolved last: the run's data set, and the
+// tree that ends with the run. A run that comes along with the step is in no tree yet.
+func (d *door) resolveRun(ctx context.Context, c *candidate, earlier map[event.Digest]*candidate) error {
+	at := &c.refs[len(c.refs)-1]
+	run, ok := at.event.Claims.(*event.TrainingRunClaims)
+	if c.event.Kind() != event.TrainingStep || c.event.Proof != event.ProofInline || !ok || earlier[at.digest] != nil {
+		return nil
+	}
+	root, err := d.referred.rootThrough(ctx, at.digest)
+	if err != nil {
+		return fmt.Errorf("couldn't find the tree that ends with a training run: %w", err)
+	}
+	at.root = &root
+	data, err := d.referred.find(ctx, run.Dataset)
+	if err != nil {
+		return fmt.Errorf("couldn't look up the data set of a training run: %w", err)
+	}
+	if data == nil {
+		return fmt.Errorf("couldn't look up the data set of a training run: entry %s names %s, and the log has none such", at.digest, run.Dataset)
+	}
+	c.refs = append(c.refs, resolved{digest: run.Dataset, event: data})
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/internal/tilestore"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/prover/statement"
 )
 
 // judgeReference holds claims against one event that they refer to.
@@ -22,6 +23,10 @@ func judgeReference(claims event.Claims, ref verify.Reference, to *event.Event) 
 	switch c := claims.(type) {
 	case *event.DataAccessClaims:
 		return judgeAccess(c, to.Claims.(*event.DatasetClaims))
+	case *event.ModelVersionClaims:
+		if step, ok := to.Claims.(*event.TrainingStepClaims); ok {
+			return judgeServedStep(c, step)
+		}
 	case *event.AttestationClaims:
 		if to.Proof != event.ProofDeferred {
 			return &Refusal{Code: ClaimsOutOfRange, Check: "deferred",
@@ -29,6 +34,20 @@ func judgeReference(claims event.Claims, ref verify.Reference, to *event.Event) 
 		}
 	}
 	return nil
+}
+
+// judgeServedStep holds the claim of where a served model comes from, proven or not, against the step that it names.
+func judgeServedStep(c *event.ModelVersionClaims, step *event.TrainingStepClaims) *Refusal {
+	err := statement.CheckServedStep(c, step)
+	if err == nil {
+		return nil
+	}
+	r := &Refusal{Code: ClaimsOutOfRange, Detail: err.Error()}
+	var outside *statement.RangeError
+	if errors.As(err, &outside) {
+		r.Check = outside.Member
+	}
+	return r
 }
 
 // judgeAccess holds the claim of an access, proven or not, against the data set that it names.
@@ -85,6 +104,15 @@ func (r *referred) find(ctx context.Context, d event.Digest) (*event.Event, erro
 	}
 	r.keep(d, entry.Event)
 	return entry.Event, nil
+}
+
+// rootThrough is the root of the log's tree that ends with an event that is in it.
+func (r *referred) rootThrough(ctx context.Context, d event.Digest) (hash, error) {
+	row, err := r.store.RowByDigest(ctx, d)
+	if err != nil {
+		return hash{}, err
+	}
+	return r.store.RootAt(ctx, row.Index+1)
 }
 
 func (r *referred) keep(d event.Digest, e *event.Event) {

@@ -25,7 +25,7 @@ type Evidence struct {
 // Verify checks everything that can be checked with the log's key alone. The report is never nil; it holds the steps up to the one
 // that failed, whose error is returned too.
 func (ev *Evidence) Verify(key note.Verifier) (*Report, error) {
-	c := &check{Report: &Report{}, key: key, evidence: ev}
+	c := &check{Report: &Report{}, key: key, evidence: ev, roots: map[event.Digest][32]byte{}}
 	for _, step := range []struct {
 		name string
 		run  func() (string, error)
@@ -63,6 +63,7 @@ type check struct {
 	signer   SourceState
 	under    *StatementState
 	inputs   []event.Element
+	roots    map[event.Digest][32]byte // of the trees that end with training runs
 }
 
 func (c *check) head() (string, error) {
@@ -91,7 +92,14 @@ func (c *check) open(r *Receipt) (*Entry, error) {
 	if err := c.Head.CheckInclusion(r.Index, r.Leaf, r.Hashes); err != nil {
 		return nil, err
 	}
-	return OpenEntry(r.Index, r.Leaf)
+	entry, err := OpenEntry(r.Index, r.Leaf)
+	if err != nil {
+		return nil, err
+	}
+	if entry.Event.Kind() == event.TrainingRun {
+		c.roots[entry.Digest] = rootThrough(r.Index, c.Head.Size, r.Leaf, r.Hashes)
+	}
+	return entry, nil
 }
 
 func (c *check) relied() (string, error) {
@@ -270,11 +278,12 @@ func Doubts(r *Registry, index int64, e *event.Event, keyID event.Digest) []stri
 }
 
 // resolver finds referred events among the entries before the event.
-func (c *check) resolver() statement.Resolver { return before{c.entries, c.Entry.Index} }
+func (c *check) resolver() statement.Resolver { return before{c.entries, c.Entry.Index, c.roots} }
 
 type before struct {
 	entries []*Entry
 	index   int64
+	roots   map[event.Digest][32]byte
 }
 
 func (b before) Event(d event.Digest) (*event.Event, error) {
@@ -284,6 +293,18 @@ func (b before) Event(d event.Digest) (*event.Event, error) {
 		}
 	}
 	return nil, fmt.Errorf("event %s is not among the entries before entry %d in the evidence", d, b.index)
+}
+
+// RootThrough makes it a statement.TreeResolver.
+func (b before) RootThrough(d event.Digest) ([32]byte, error) {
+	if _, err := b.Event(d); err != nil {
+		return [32]byte{}, err
+	}
+	root, ok := b.roots[d]
+	if !ok {
+		return root, fmt.Errorf("event %s is no training run", d)
+	}
+	return root, nil
 }
 
 // StatementID is the identity of a statement: the digest of its verifying key.

@@ -68,6 +68,25 @@ func (h Head) CheckInclusion(index int64, leaf []byte, hashes [][32]byte) error 
 	return nil
 }
 
+// rootThrough is the root of the tree that ends with an entry, from the proof that the entry is in a larger tree, which must have
+// been checked. That proof holds it: what stands to the left of the entry is the same in both trees, and the smaller one has
+// nothing to the right of it.
+func rootThrough(index, size int64, leaf []byte, hashes [][32]byte) (root [32]byte) {
+	node := rfc6962.DefaultHasher.HashLeaf(leaf)
+	last := size - 1
+	for _, h := range hashes { // RFC 9162, section 2.1.3.2
+		if index&1 == 1 || index == last {
+			node = rfc6962.DefaultHasher.HashChildren(h[:], node)
+			for index&1 == 0 && index != 0 {
+				index, last = index>>1, last>>1
+			}
+		}
+		index, last = index>>1, last>>1
+	}
+	copy(root[:], node)
+	return root
+}
+
 // CheckConsistency checks that the tree of next continues the tree of h (RFC 9162, section 2.1.4.2).
 func (h Head) CheckConsistency(next Head, hashes [][32]byte) error {
 	if h.Origin != next.Origin {

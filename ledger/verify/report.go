@@ -79,6 +79,12 @@ func (c *check) concludeProof() {
 
 // sentence says what is proven of this event, in its own figures.
 func (c *check) sentence() string {
+	if step, ok := c.Entry.Event.Claims.(*event.TrainingStepClaims); ok {
+		return c.sentenceOfStep(step)
+	}
+	if version, ok := c.Entry.Event.Claims.(*event.ModelVersionClaims); ok {
+		return c.sentenceOfVersion(version)
+	}
 	claims, ok := c.Entry.Event.Claims.(*event.DataAccessClaims)
 	if !ok {
 		return "The claims hold as the statement says."
@@ -100,4 +106,26 @@ func (c *check) sentence() string {
 func service(source string) string {
 	name, _, _ := strings.Cut(source, "/")
 	return name
+}
+
+// sentenceOfStep says what is proven of a training step.
+func (c *check) sentenceOfStep(step *event.TrainingStepClaims) string {
+	const plain = "The claims hold as the statement says."
+	run, err := c.resolver().Event(step.Run)
+	if err != nil {
+		return plain
+	}
+	claims, ok := run.Claims.(*event.TrainingRunClaims)
+	if !ok {
+		return plain
+	}
+	data, err := c.resolver().Event(claims.Dataset)
+	if err != nil {
+		return plain
+	}
+	if data.Source == c.Entry.Event.Source {
+		c.Trusted = append(c.Trusted, fmt.Sprintf("The data set's rows: its controller is the source %s itself.", data.Source))
+	}
+	return fmt.Sprintf("Step %d of %d of the run %s is one step of gradient descent on the %d rows of %q that the run's place in the log picked. It leads from the weights %s to %s.",
+		step.Step, claims.Steps, step.Run, claims.Batch, data.Subject.Name, step.Before, step.After)
 }
