@@ -72,9 +72,14 @@ func describeFrom(o *canon.Object, from *int64) {
 }
 
 // ConsentMessage is what the holder of a new key signs with it, so that nobody registers a key that is not his to use, for
-// another log, or for another source.
-func ConsentMessage(origin, source string, key ed25519.PublicKey) []byte {
-	return fmt.Appendf(nil, "attestlog/consent/v1\n%s\n%s\n%s\n", origin, source, hex.EncodeToString(key))
+// another log, for another source, or beside a recovery key that is not his: whoever has that one can replace the key without a
+// break in the source's history. recovery is nil where none is named, and in rotations.
+func ConsentMessage(origin, source string, key, recovery ed25519.PublicKey) []byte {
+	message := fmt.Appendf(nil, "attestlog/consent/v1\n%s\n%s\n%s\n", origin, source, hex.EncodeToString(key))
+	if len(recovery) > 0 {
+		message = fmt.Appendf(message, "%s\n", hex.EncodeToString(recovery))
+	}
+	return message
 }
 
 // StatementAction is what a statement event does.

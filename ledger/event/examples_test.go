@@ -12,7 +12,9 @@ func examples() map[string]*event.Event {
 	d := func(s string) event.Digest { return event.DigestOf([]byte(s)) }
 	el := func(s string) event.Element { return event.Context(s, event.Digest{}, event.Digest{}) }
 	public := key.Public().(ed25519.PublicKey)
-	consent := ed25519.Sign(key, event.ConsentMessage("log.example/2026", "gateway/1", public))
+	recovery := bytes.Repeat([]byte{3}, 32)
+	registering := ed25519.Sign(key, event.ConsentMessage("log.example/2026", "gateway/1", public, recovery))
+	rotating := ed25519.Sign(key, event.ConsentMessage("log.example/2026", "gateway/1", public, nil))
 	of := func(c event.Claims) *event.Event {
 		return &event.Event{
 			Subject: event.Subject{Name: "credit-scoring", Digest: d("system")},
@@ -58,9 +60,9 @@ func examples() map[string]*event.Event {
 			Features: []event.Feature{{Column: "age", Offset: -131072, Scale: 3277}, {Column: "größe", Scale: -1}}, L2: 66,
 			Label: event.Label{Column: "class", Positive: 1}, LearningRate: 6554, Steps: 20, Weights: el("w0")}),
 		"approval": of(&event.ApprovalClaims{Releases: el("releases")}),
-		"source-register": of(&event.SourceClaims{Action: event.SourceRegister, Consent: consent, Key: public,
-			Recovery: bytes.Repeat([]byte{3}, 32), Role: event.RoleService, Source: "gateway/1"}),
-		"source-rotate": of(&event.SourceClaims{Action: event.SourceRotate, Consent: consent, Key: public, Source: "gateway/1"}),
+		"source-register": of(&event.SourceClaims{Action: event.SourceRegister, Consent: registering, Key: public,
+			Recovery: recovery, Role: event.RoleService, Source: "gateway/1"}),
+		"source-rotate": of(&event.SourceClaims{Action: event.SourceRotate, Consent: rotating, Key: public, Source: "gateway/1"}),
 		"source-revoke": of(&event.SourceClaims{Action: event.SourceRevoke, From: 17, Key: public, Source: "gateway/1"}),
 		"statement-register": of(&event.StatementClaims{Action: event.StatementRegister, ConstraintSystem: d("ccs"), Constraints: 200000,
 			Proves: event.DataAccess, Name: "data-access-64", ProvingKey: d("pk"), ProvingKeySize: 95 << 20, Setup: event.SetupOneParty, VerifyingKey: bytes.Repeat([]byte{1}, 450)}),

@@ -232,9 +232,7 @@ func (o one) Event(event.Digest) (*event.Event, error) { return &event.Event{Cla
 func story(t *testing.T) (l *paperLog, data event.Digest, k *keys.Keys) {
 	l, k = newPaperLog(t), accessKeys(t)
 	h := &history{t: t}
-	operator := h.register("op/1", 'o', event.RoleOperator)
-	operator.Recovery = public(keyOf('R'))
-	l.write(l.draft("op/1", operator, event.Digest{}), 'o', nil)
+	l.write(l.draft("op/1", h.recoverable("op/1", 'o', event.RoleOperator, 'R'), event.Digest{}), 'o', nil)
 	registered := theStatement()
 	registered.VerifyingKey = k.VerifyingKey.Bytes()
 	l.write(l.draft("op/1", registered, event.Digest{}), 'o', nil)

@@ -251,8 +251,8 @@ func (r *Registry) judgeNewKey(c *event.SourceClaims) error {
 	if holder := r.holders[event.KeyID(c.Key)]; holder != "" {
 		return violates(RuleClaims, "key %s is or was registered already, for source %q; a key serves once", event.KeyID(c.Key), holder)
 	}
-	if !ed25519.Verify(c.Key, event.ConsentMessage(r.origin, c.Source, c.Key), c.Consent) {
-		return violates(RuleSignature, "the consent is not signed by the new key over this log's origin, the source and the key")
+	if !ed25519.Verify(c.Key, event.ConsentMessage(r.origin, c.Source, c.Key, c.Recovery), c.Consent) {
+		return violates(RuleSignature, "the consent is not signed by the new key over this log's origin, the source, the key and the recovery key")
 	}
 	return nil
 }

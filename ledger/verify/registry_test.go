@@ -37,7 +37,15 @@ func newHistory(t *testing.T) *history {
 func (h *history) register(source string, key byte, role event.SourceRole) *event.SourceClaims {
 	k := keyOf(key)
 	return &event.SourceClaims{Action: event.SourceRegister, Source: source, Role: role, Key: public(k),
-		Consent: ed25519.Sign(k, event.ConsentMessage(origin, source, public(k)))}
+		Consent: ed25519.Sign(k, event.ConsentMessage(origin, source, public(k), nil))}
+}
+
+// recoverable is register with a recovery key.
+func (h *history) recoverable(source string, key byte, role event.SourceRole, recovery byte) *event.SourceClaims {
+	c := h.register(source, key, role)
+	c.Recovery = public(keyOf(recovery))
+	c.Consent = ed25519.Sign(keyOf(key), event.ConsentMessage(origin, source, c.Key, c.Recovery))
+	return c
 }
 
 func (h *history) rotate(source string, key byte) *event.SourceClaims {
@@ -138,7 +146,7 @@ func TestRegister(t *testing.T) {
 	h.refused(verify.RuleNotPermitted, "op/1", 'o', h.register("op/2", 'p', event.RoleOperator))
 
 	foreign := h.register("b/1", 'b', event.RoleService)
-	foreign.Consent = ed25519.Sign(keyOf('b'), event.ConsentMessage("another.example/log", "b/1", foreign.Key))
+	foreign.Consent = ed25519.Sign(keyOf('b'), event.ConsentMessage("another.example/log", "b/1", foreign.Key, nil))
 	h.refused(verify.RuleSignature, "op/1", 'o', foreign)
 	elsewhere := h.register("c/1", 'b', event.RoleService)
 	elsewhere.Source = "b/1" // consented to be c/1
@@ -150,6 +158,14 @@ func TestRegister(t *testing.T) {
 	taken := h.register("b/1", 'b', event.RoleService)
 	taken.Recovery = public(keyOf('a'))
 	h.refused(verify.RuleClaims, "op/1", 'o', taken)
+
+	// With a recovery key of its own the operator could replace the source's key without a new epoch.
+	planted := h.register("b/1", 'b', event.RoleService)
+	planted.Recovery = public(keyOf('z'))
+	h.refused(verify.RuleSignature, "op/1", 'o', planted)
+	withheld := h.recoverable("b/1", 'b', event.RoleService, 'r')
+	withheld.Recovery = nil
+	h.refused(verify.RuleSignature, "op/1", 'o', withheld)
 }
 
 func TestWhoMaySign(t *testing.T) {
@@ -165,8 +181,7 @@ func TestWhoMaySign(t *testing.T) {
 
 func TestRotationKeepsTheEpochUnlessTheOperatorDoesIt(t *testing.T) {
 	h := newHistory(t)
-	c := h.register("a/1", 'a', event.RoleService)
-	c.Recovery = public(keyOf('r'))
+	c := h.recoverable("a/1", 'a', event.RoleService, 'r')
 	h.must("op/1", 'o', c)
 	epoch := func(want int) {
 		t.Helper()
@@ -192,13 +207,11 @@ func TestRotationKeepsTheEpochUnlessTheOperatorDoesIt(t *testing.T) {
 
 func TestRevocation(t *testing.T) {
 	h := newHistory(t)
-	c := h.register("a/1", 'a', event.RoleService) // entry 1
-	c.Recovery = public(keyOf('r'))
-	h.must("op/1", 'o', c)
-	h.must("a/1", 'a', plain)                                          // 2
-	h.must("a/1", 'a', plain)                                          // 3
-	h.refused(verify.RuleClaims, "op/1", 'o', h.revoke("a/1", 'b', 0)) // not its key
-	h.refused(verify.RuleClaims, "op/1", 'o', h.revoke("a/1", 'a', 4)) // not earlier
+	h.must("op/1", 'o', h.recoverable("a/1", 'a', event.RoleService, 'r')) // entry 1
+	h.must("a/1", 'a', plain)                                              // 2
+	h.must("a/1", 'a', plain)                                              // 3
+	h.refused(verify.RuleClaims, "op/1", 'o', h.revoke("a/1", 'b', 0))     // not its key
+	h.refused(verify.RuleClaims, "op/1", 'o', h.revoke("a/1", 'a', 4))     // not earlier
 	h.refused(verify.RuleNotPermitted, "op/1", 'o', h.revoke("op/1", 'o', 0))
 	h.must("op/1", 'o', h.revoke("a/1", 'a', 3)) // 4
 	h.refused(verify.RuleRevokedKey, "a/1", 'a', plain)

@@ -27,7 +27,7 @@ func NewRequest(origin, source string, key ed25519.PrivateKey, recovery ed25519.
 	public := key.Public().(ed25519.PublicKey)
 	return &Request{
 		Log: origin, Source: source, Key: public, Recovery: recovery,
-		Consent: ed25519.Sign(key, event.ConsentMessage(origin, source, public)),
+		Consent: ed25519.Sign(key, event.ConsentMessage(origin, source, public, recovery)),
 	}
 }
 
@@ -43,7 +43,7 @@ func (r *Request) Check(origin string) error {
 		return fmt.Errorf("the request's key has %d bytes; an Ed25519 key has %d", len(r.Key), ed25519.PublicKeySize)
 	case len(r.Recovery) != 0 && len(r.Recovery) != ed25519.PublicKeySize:
 		return fmt.Errorf("the request's recovery key has %d bytes; an Ed25519 key has %d", len(r.Recovery), ed25519.PublicKeySize)
-	case !ed25519.Verify(r.Key, event.ConsentMessage(r.Log, r.Source, r.Key), r.Consent):
+	case !ed25519.Verify(r.Key, event.ConsentMessage(r.Log, r.Source, r.Key, r.Recovery), r.Consent):
 		return errors.New("the request's consent is not signed by its key")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package keyfile_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"strings"
 	"testing"
@@ -28,14 +29,15 @@ func TestRequest(t *testing.T) {
 		t.Errorf("a good request was refused: %v", err)
 	}
 	for name, spoil := range map[string]func(*keyfile.Request){
-		"another log":            func(r *keyfile.Request) { r.Log = "other" },
-		"another source":         func(r *keyfile.Request) { r.Source = "gateway/2" },
-		"not a source":           func(r *keyfile.Request) { r.Source = "gateway" },
-		"another key":            func(r *keyfile.Request) { r.Key = make([]byte, ed25519.PublicKeySize) },
-		"a short key":            func(r *keyfile.Request) { r.Key = r.Key[:5] },
-		"without consent":        func(r *keyfile.Request) { r.Consent = nil },
-		"with a short recovery":  func(r *keyfile.Request) { r.Recovery = r.Key[:5] },
-		"with its consent bent ": func(r *keyfile.Request) { r.Consent[3] ^= 1 },
+		"another log":             func(r *keyfile.Request) { r.Log = "other" },
+		"another source":          func(r *keyfile.Request) { r.Source = "gateway/2" },
+		"not a source":            func(r *keyfile.Request) { r.Source = "gateway" },
+		"another key":             func(r *keyfile.Request) { r.Key = make([]byte, ed25519.PublicKeySize) },
+		"a short key":             func(r *keyfile.Request) { r.Key = r.Key[:5] },
+		"without consent":         func(r *keyfile.Request) { r.Consent = nil },
+		"with a short recovery":   func(r *keyfile.Request) { r.Recovery = r.Key[:5] },
+		"with a foreign recovery": func(r *keyfile.Request) { r.Recovery = bytes.Repeat([]byte{9}, ed25519.PublicKeySize) },
+		"with its consent bent ":  func(r *keyfile.Request) { r.Consent[3] ^= 1 },
 	} {
 		r := fresh()
 		spoil(r)
