@@ -2,6 +2,7 @@ package event
 
 import (
 	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 
@@ -87,9 +88,15 @@ func (s *Submission) attestation(o *canon.Object) {
 	}
 }
 
+// room is enough of it for the canonical form of the submission, or of a leaf that has it.
+func (s *Submission) room() []byte {
+	const around = 320 // what stands around the payload and the proof: member names, the key's id, the signature, a leaf's time
+	return make([]byte, 0, base64.StdEncoding.EncodedLen(len(s.Envelope.Payload))+base64.StdEncoding.EncodedLen(len(s.Proof))+around)
+}
+
 // Encode is the canonical form of the submission.
 func (s *Submission) Encode() ([]byte, error) {
-	b, err := canon.Encode(s.members)
+	b, err := canon.AppendEncode(s.room(), s.members)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't encode the submission: %w", err)
 	}
@@ -127,7 +134,7 @@ func (l *Leaf) members(o *canon.Object) {
 
 // Encode is the canonical form of the leaf, the bytes that the Merkle tree hashes: at most MaxLeaf of them.
 func (l *Leaf) Encode() ([]byte, error) {
-	b, err := canon.AppendEncode(make([]byte, 0, len(l.Envelope.Payload)*4/3+1024), l.members)
+	b, err := canon.AppendEncode(l.room(), l.members)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't encode the leaf: %w", err)
 	}

@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -189,16 +191,63 @@ func TestWiderTablesHaveRoomForFewerRows(t *testing.T) {
 	}
 }
 
+// The forms of names as SPEC.md has them are the oracle, over every short text of what is in them and what isn't.
+func TestNames(t *testing.T) {
+	source := regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}/[a-z0-9][a-z0-9._-]{0,63}$`)
+	origin := regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._~/:-]{0,127}$`)
+	check := func(name string) {
+		if got, want := event.CheckSource(name) == nil, source.MatchString(name); got != want {
+			t.Errorf("%q names a source: %t, want %t", name, got, want)
+		}
+		if got, want := event.CheckOrigin(name) == nil, origin.MatchString(name); got != want {
+			t.Errorf("%q names a log: %t, want %t", name, got, want)
+		}
+	}
+	var short func(name string)
+	short = func(name string) {
+		check(name)
+		for _, next := range "az09AZ._-~/:+\n{`\u00e9" {
+			if len(name) < 4 {
+				short(name + string(next))
+			}
+		}
+	}
+	short("")
+	for n := 63; n < 130; n++ {
+		long := strings.Repeat("a", n)
+		for _, name := range []string{long, long + "/b", "b/" + long, long + "/" + long, "-" + long, long + "/-"} {
+			check(name)
+		}
+	}
+}
+
+// BenchmarkDecode is what reading costs an event: out of what a source sends, and out of the payload in it; and what writing does.
 func BenchmarkDecode(b *testing.B) {
 	payload, err := examples()["data-access"].Encode()
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.SetBytes(int64(len(payload)))
-	for b.Loop() {
-		if _, err := event.Decode(payload); err != nil {
-			b.Fatal(err)
-		}
+	sub := event.Submission{Envelope: event.Sign(payload, key)}
+	sent, err := sub.Encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		work func() error
+	}{
+		{"submission", func() error { _, err := event.DecodeSubmission(sent); return err }},
+		{"payload", func() error { _, err := event.Decode(payload); return err }},
+		{"encode", func() error { _, err := sub.Encode(); return err }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.work(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -94,8 +94,16 @@ func (k Kind) NewClaims() Claims { return rules[k].claims() }
 
 func (k Kind) known() bool { return int(k) < len(rules) && rules[k].name != "" }
 
-// predicateType is the in-toto predicate type of the kind: its name with a version.
-func (k Kind) predicateType() string { return typeBase + rules[k].name + "/v1" }
+// predicateType is the in-toto predicate type of the kind.
+func (k Kind) predicateType() string { return predicateTypes[k] }
+
+// predicateTypes has each kind's name with a version, made once; it is never written to.
+var predicateTypes = func() (types [len(rules)]string) {
+	for _, k := range Kinds() {
+		types[k] = typeBase + rules[k].name + "/v1"
+	}
+	return types
+}()
 
 const typeBase = "https://github.com/attestlog/attestlog/"
 

@@ -66,6 +66,19 @@ type codec struct {
 	out     []byte
 	path    []step
 	err     error
+
+	// A description gets pointers to these, so they are on the heap: here, and not one by one, because every event that is
+	// submitted comes through. What is deeper than anything in the log allocates.
+	steps   [8]step   // where path begins
+	objects [6]Object // those that are open, from the outside in
+	open    int       // how many are
+	at      Element   // which element it is, path says
+}
+
+func (c *codec) start(members func(*Object)) {
+	c.path = c.steps[:0]
+	c.at.c = c
+	c.object(members)
 }
 
 // step is one part of a path: a member's name, or an element's number where the name is empty.
@@ -82,7 +95,7 @@ func Encode(members func(*Object)) ([]byte, error) {
 // AppendEncode is Encode, appending to dst.
 func AppendEncode(dst []byte, members func(*Object)) ([]byte, error) {
 	c := &codec{out: dst}
-	c.object(members)
+	c.start(members)
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -93,7 +106,7 @@ func AppendEncode(dst []byte, members func(*Object)) ([]byte, error) {
 // Every error is an *Error. What members point at is unspecified after an error.
 func Decode(b []byte, members func(*Object)) error {
 	c := &codec{reading: true, in: b}
-	c.object(members)
+	c.start(members)
 	if c.err == nil && c.pos != len(b) {
 		c.fail("something follows the end of the document")
 	}
@@ -140,12 +153,12 @@ func (o *Object) List(name string, n *int, min, max int, element func(i int, e *
 	if !o.enter(name) {
 		return
 	}
-	defer o.c.pop()
 	if o.c.reading {
 		o.c.readList(n, min, max, element)
 	} else {
 		o.c.writeList(*n, min, max, element)
 	}
+	o.c.pop()
 }
 
 // Element is one element of an array.
@@ -164,17 +177,18 @@ func (c *codec) object(members func(*Object)) {
 	if c.err != nil {
 		return
 	}
-	o := Object{c: c, first: true}
+	o := c.enterObject()
+	defer c.leaveObject()
 	if !c.reading {
 		c.out = append(c.out, '{')
-		members(&o)
+		members(o)
 		c.out = append(c.out, '}')
 		return
 	}
 	if !c.expect('{', "an object must stand here") {
 		return
 	}
-	members(&o)
+	members(o)
 	if c.err != nil {
 		return
 	}
@@ -184,6 +198,19 @@ func (c *codec) object(members func(*Object)) {
 	}
 	o.explainExtra()
 }
+
+// enterObject makes the next object, in the room that there is for it until leaveObject.
+func (c *codec) enterObject() *Object {
+	c.open++
+	if c.open > len(c.objects) {
+		return &Object{c: c, first: true}
+	}
+	o := &c.objects[c.open-1]
+	*o = Object{c: c, first: true}
+	return o
+}
+
+func (c *codec) leaveObject() { c.open-- }
 
 // enter moves to the value of member name. It reports false if something went wrong; the caller pops the path after the value.
 func (o *Object) enter(name string) bool {
@@ -350,7 +377,7 @@ func (c *codec) element(i int, element func(int, *Element)) {
 		return
 	}
 	c.path = append(c.path, step{element: i})
-	element(i, &Element{c})
+	element(i, &c.at)
 	c.pop()
 }
 

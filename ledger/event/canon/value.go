@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -27,7 +28,7 @@ func (o *Object) Literal(name, want string) {
 		return
 	}
 	s := want
-	o.c.text(&s, 0, max(len(want), 256))
+	o.c.text(&s, 0, max(len(want), 256), want)
 	if o.c.err == nil && s != want {
 		o.c.fail("this must be %q, not %q", want, clip(s))
 	}
@@ -39,9 +40,9 @@ func (o *Object) Word(name string, s *string, words ...string) {
 	if !o.enter(name) {
 		return
 	}
-	o.c.text(s, 0, 64)
-	if o.c.err == nil && !contains(words, *s) {
-		o.c.fail("%q is none of %q", clip(*s), words)
+	o.c.text(s, 0, 64, words...)
+	if o.c.err == nil && !slices.Contains(words, *s) {
+		o.c.fail("%q is none of %q", clip(*s), slices.Clone(words)) // a copy, so that callers' words can stay on the stack
 	}
 	o.c.pop()
 }
@@ -100,15 +101,24 @@ func (o *Object) Bytes(name string, b *[]byte, min, max int) {
 	o.c.pop()
 }
 
-func (c *codec) text(s *string, min, max int) {
+// text is a string of min to max bytes. Where words are given that it is likely to be, all of them acceptable, it becomes the word
+// itself and not a copy of what was read.
+func (c *codec) text(s *string, min, max int, words ...string) {
 	if c.err != nil {
 		return
 	}
 	if c.reading {
-		*s = c.readString(max)
-	}
-	if c.err != nil {
-		return
+		read := c.readString(max)
+		if c.err != nil {
+			return
+		}
+		for _, word := range words {
+			if word == string(read) {
+				*s = word
+				return
+			}
+		}
+		*s = string(read)
 	}
 	if reason := textFault(*s, min, max); reason != "" {
 		c.fail("%s", reason)
@@ -133,48 +143,51 @@ func textFault(s string, min, max int) string {
 	return ""
 }
 
-// readString reads a string of at most max bytes once unescaped. Of the escapes only those that RFC 8785 writes are read.
-func (c *codec) readString(max int) string {
+// readString reads a string of at most max bytes once unescaped, which may be a part of the input. Of the escapes only those that
+// RFC 8785 writes are read.
+func (c *codec) readString(max int) []byte {
 	if !c.expect('"', "a string must stand here") {
-		return ""
+		return nil
 	}
 	rest := c.in[c.pos:]
 	end := bytes.IndexByte(rest, '"')
 	if end < 0 {
 		c.fail("the string does not end")
-		return ""
+		return nil
 	}
 	if plain := rest[:end]; bytes.IndexByte(plain, '\\') < 0 {
 		if len(plain) > max {
 			c.fail("the text has more than %d bytes", max)
-			return ""
+			return nil
 		}
-		if i := bytes.IndexFunc(plain, func(r rune) bool { return r < 0x20 }); i >= 0 {
-			c.pos += i
-			c.fail("a control character must be escaped")
-			return ""
+		for i, b := range plain {
+			if b < 0x20 {
+				c.pos += i
+				c.fail("a control character must be escaped")
+				return nil
+			}
 		}
 		c.pos += end + 1
-		return string(plain)
+		return plain
 	}
 	return c.readEscaped(max)
 }
 
-func (c *codec) readEscaped(max int) string {
+func (c *codec) readEscaped(max int) []byte {
 	var out []byte
 	for c.pos < len(c.in) {
 		if len(out) > max {
 			c.fail("the text has more than %d bytes", max)
-			return ""
+			return nil
 		}
 		b := c.in[c.pos]
 		switch {
 		case b == '"':
 			c.pos++
-			return string(out)
+			return out
 		case b < 0x20:
 			c.fail("a control character must be escaped")
-			return ""
+			return nil
 		case b != '\\':
 			out = append(out, b)
 			c.pos++
@@ -182,14 +195,14 @@ func (c *codec) readEscaped(max int) string {
 			r, n := readEscape(c.in[c.pos:])
 			if n == 0 {
 				c.fail("this escape is not the one that RFC 8785 writes")
-				return ""
+				return nil
 			}
 			out = append(out, r)
 			c.pos += n
 		}
 	}
 	c.fail("the string does not end")
-	return ""
+	return nil
 }
 
 // readEscape reads one of the escapes that appendString writes; n is 0 for any other.
@@ -217,12 +230,17 @@ func readEscape(b []byte) (r byte, n int) {
 // appendString writes s as RFC 8785, section 3.2.2.2, does.
 func appendString(out []byte, s string) []byte {
 	out = append(out, '"')
+	plain := 0 // where what needs no escape begins
 	for i := range len(s) {
-		switch b := s[i]; {
-		case b == '"' || b == '\\':
-			out = append(out, '\\', b)
+		b := s[i]
+		if b >= 0x20 && b != '"' && b != '\\' {
+			continue
+		}
+		out = append(out, s[plain:i]...)
+		plain = i + 1
+		switch {
 		case b >= 0x20:
-			out = append(out, b)
+			out = append(out, '\\', b)
 		default:
 			if j := bytes.IndexByte([]byte("\b\f\n\r\t"), b); j >= 0 {
 				out = append(out, '\\', "bfnrt"[j])
@@ -231,6 +249,7 @@ func appendString(out []byte, s string) []byte {
 			}
 		}
 	}
+	out = append(out, s[plain:]...)
 	return append(out, '"')
 }
 
@@ -242,9 +261,10 @@ func (c *codec) readInt() int64 {
 	for end < len(c.in) && end-c.pos < 18 && (c.in[end] == '-' || '0' <= c.in[end] && c.in[end] <= '9') {
 		end++
 	}
-	digits := string(c.in[c.pos:end])
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || strconv.FormatInt(n, 10) != digits {
+	digits := c.in[c.pos:end]
+	n, err := strconv.ParseInt(string(digits), 10, 64)
+	var again [20]byte
+	if err != nil || !bytes.Equal(strconv.AppendInt(again[:0], n, 10), digits) {
 		c.fail("an integer in canonical form must stand here")
 		return 0
 	}
@@ -269,16 +289,30 @@ func (c *codec) readHex(b []byte) {
 		c.fail("exactly %d hex digits must stand here", 2*len(b))
 		return
 	}
-	for i := c.pos; i < end; i++ {
-		if d := c.in[i]; (d < '0' || d > '9') && (d < 'a' || d > 'f') {
-			c.pos = i
+	digits := c.in[c.pos:end]
+	for i := range b {
+		high, low := nibbles[digits[2*i]], nibbles[digits[2*i+1]]
+		if high == 0 || low == 0 {
+			c.pos += 2 * i
+			if high != 0 {
+				c.pos++
+			}
 			c.fail("only lower-case hex digits may stand here")
 			return
 		}
+		b[i] = (high-1)<<4 | (low - 1)
 	}
-	_, _ = hex.Decode(b, c.in[c.pos:end]) // can't fail: every digit was looked at
 	c.pos = end + 1
 }
+
+// nibbles has each lower-case hex digit's value plus 1, and 0 for everything else.
+var nibbles = [256]byte{
+	'0': 1, '1': 2, '2': 3, '3': 4, '4': 5, '5': 6, '6': 7, '7': 8, '8': 9, '9': 10,
+	'a': 11, 'b': 12, 'c': 13, 'd': 14, 'e': 15, 'f': 16,
+}
+
+// strictBase64 refuses non-zero padding bits.
+var strictBase64 = base64.StdEncoding.Strict()
 
 func (c *codec) readBase64(max int) []byte {
 	if !c.expect('"', "a string in base64 must stand here") {
@@ -294,9 +328,9 @@ func (c *codec) readBase64(max int) []byte {
 		c.fail("the value has more than %d bytes", max)
 		return nil
 	}
-	// Strict refuses non-zero padding bits. The library passes over line breaks, so they are looked for here.
+	// The library passes over line breaks, so they are looked for here.
 	out := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-	n, err := base64.StdEncoding.Strict().Decode(out, text)
+	n, err := strictBase64.Decode(out, text)
 	if err != nil || bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
 		c.fail("this is not padded standard base64")
 		return nil
@@ -314,13 +348,4 @@ func lessUTF16(a, b string) bool {
 		}
 	}
 	return len(x) < len(y)
-}
-
-func contains(words []string, s string) bool {
-	for _, w := range words {
-		if w == s {
-			return true
-		}
-	}
-	return false
 }
