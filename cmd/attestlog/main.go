@@ -166,7 +166,7 @@ func (t *terminal) conclude(c command, err error) int {
 	if t.json && !t.printed {
 		t.printJSON(map[string]any{"error": describe(err), "exit": code})
 	}
-	fmt.Fprintf(t.err, "attestlog %s: %s\n", c.name, oneLine(err.Error()))
+	fmt.Fprintf(t.err, "attestlog %s: %s\n", c.name, printable(oneLine(err.Error())))
 	if code == exitUsage {
 		fmt.Fprintf(t.err, "attestlog help %s says how it is used\n", c.name)
 	}

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/mattn/go-isatty"
 	"github.com/schollz/progressbar/v3"
@@ -24,18 +26,37 @@ func isTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }
 // say prints a line for people; with --json there are none.
 func (t *terminal) say(format string, args ...any) {
 	if !t.json {
-		fmt.Fprintf(t.out, format+"\n", args...)
+		fmt.Fprintln(t.out, printable(fmt.Sprintf(format, args...)))
 	}
+}
+
+// printable makes visible what would command a terminal, or turn its text around, instead of standing in it: names and
+// messages come from others. Line feeds stay.
+func printable(s string) string {
+	visible := func(r rune) bool { return r == '\n' || unicode.IsGraphic(r) }
+	if strings.IndexFunc(s, func(r rune) bool { return !visible(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if visible(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 // field prints a name and a value, aligned with the others.
 func (t *terminal) field(name string, format string, args ...any) {
-	t.say("  %-12s %s", name, fmt.Sprintf(format, args...))
+	t.say("  %-12s %s", name, strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", `\n`))
 }
 
 // warn prints a line that people must not miss, whatever they do with the output.
 func (t *terminal) warn(format string, args ...any) {
-	fmt.Fprintf(t.err, "attestlog: "+format+"\n", args...)
+	fmt.Fprintln(t.err, printable(fmt.Sprintf("attestlog: "+format, args...)))
 }
 
 // bar is a progress bar that shows up when a step takes longer than a second, on a terminal only. Not safe for use by
