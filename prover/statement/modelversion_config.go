@@ -44,6 +44,9 @@ func NewConfiguration(salt table.Salt, settings ...Setting) (Configuration, erro
 	if len(settings) > MaxSettings {
 		return c, fmt.Errorf("%d settings can't be committed: there is room for %d", len(settings), MaxSettings)
 	}
+	if salt == (table.Salt{}) {
+		return c, fmt.Errorf("a configuration can't be committed: %w", ErrNotHidden)
+	}
 	for i, s := range c.Settings {
 		if err := checkKey(s.Key); err != nil {
 			return c, err

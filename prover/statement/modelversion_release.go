@@ -34,6 +34,9 @@ func (r ModelRelease) leaf() (fr.Element, error) {
 	return poseidon.Sum(poseidon.Release, w, r.Salt.Element()), nil
 }
 
+// ErrNotHidden tells that a salt is all zeros, so that it would hide nothing.
+var ErrNotHidden = errors.New("the salt is zero, and hides nothing")
+
 // NewModelReleases gives each model a fresh salt, read from a cryptographic source such as crypto/rand.Reader. Keep what it
 // returns: without the salts nobody can ever show that a model was approved.
 func NewModelReleases(random io.Reader, weights ...event.Element) ([]ModelRelease, error) {
@@ -66,6 +69,9 @@ func Approve(releases []ModelRelease) (*Approval, error) {
 		if i >= len(releases) {
 			leaves[i] = poseidon.Empty(poseidon.EmptyRelease)
 			continue
+		}
+		if releases[i].Salt == (table.Salt{}) {
+			return nil, fmt.Errorf("release %d can't be approved: %w", i, ErrNotHidden)
 		}
 		if salts[releases[i].Salt] {
 			return nil, fmt.Errorf("release %d can't be approved: its salt is another release's", i)

@@ -174,7 +174,7 @@ func TestPublicRefusesModelVersions(t *testing.T) {
 func TestApproval(t *testing.T) {
 	releases := make([]statement.ModelRelease, statement.MaxReleases)
 	for i := range releases {
-		releases[i] = statement.ModelRelease{Weights: event.Element{30: byte(i >> 8), 31: byte(i)}, Salt: table.Salt{byte(i >> 8), byte(i)}}
+		releases[i] = statement.ModelRelease{Weights: event.Element{30: byte(i >> 8), 31: byte(i)}, Salt: table.Salt{byte(i >> 8), byte(i), 1}}
 	}
 	full, err := statement.Approve(releases)
 	if err != nil {
@@ -210,7 +210,8 @@ func TestApproval(t *testing.T) {
 		"no releases":              nil,
 		"too many":                 append(slices.Clone(releases), statement.ModelRelease{Salt: table.Salt{255}}),
 		"a salt twice":             {releases[0], {Weights: event.Element{31: 9}, Salt: releases[0].Salt}},
-		"weights beyond the field": {{Weights: event.Element{0: 0x40}}},
+		"weights beyond the field": {{Weights: event.Element{0: 0x40}, Salt: table.Salt{1}}},
+		"releases without a salt":  {{}},
 	} {
 		if _, err := statement.Approve(list); err == nil {
 			t.Errorf("%s are approved", name)
@@ -250,7 +251,7 @@ func TestConfiguration(t *testing.T) {
 	for i := range many {
 		many[i].Key = strings.Repeat("k", i+1)
 	}
-	if _, err := statement.NewConfiguration(table.Salt{}, many[:16]...); err != nil {
+	if _, err := statement.NewConfiguration(table.Salt{1}, many[:16]...); err != nil {
 		t.Errorf("16 settings are refused: %v", err)
 	}
 	for name, list := range map[string][]statement.Setting{
@@ -264,9 +265,12 @@ func TestConfiguration(t *testing.T) {
 		"a value too large":   {{Key: "a", Value: 1 << 53}},
 		"a value too small":   {{Key: "a", Value: -1 << 53}},
 	} {
-		if _, err := statement.NewConfiguration(table.Salt{}, list...); err == nil {
+		if _, err := statement.NewConfiguration(table.Salt{1}, list...); err == nil {
 			t.Errorf("%s can be committed", name)
 		}
+	}
+	if _, err := statement.NewConfiguration(table.Salt{}, a); !errors.Is(err, statement.ErrNotHidden) {
+		t.Errorf("a configuration without a salt can be committed: %v", err)
 	}
 }
 

@@ -1,7 +1,7 @@
 package statement
 
 import (
-	"errors"
+	"fmt"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 
@@ -19,9 +19,6 @@ type ModelVersionWitness struct {
 // Proves returns the kind of events that the witness is about.
 func (*ModelVersionWitness) Proves() event.Kind { return event.ModelVersion }
 
-// ErrNotHidden tells that a run was to be withheld with a salt that hides nothing.
-var ErrNotHidden = errors.New("the run can't be withheld: the salt is zero")
-
 // StateRun fills in claims what the witness commits to, for a model whose run is stated: the step that made its
 // weights must be named by the caller.
 func (w *ModelVersionWitness) StateRun(c *event.ModelVersionClaims, run, step event.Digest) {
@@ -34,7 +31,7 @@ func (w *ModelVersionWitness) StateRun(c *event.ModelVersionClaims, run, step ev
 // this event alone: else everyone sees that two events are about the same model.
 func (w *ModelVersionWitness) WithholdRun(c *event.ModelVersionClaims, salt table.Salt) (err error) {
 	if salt == (table.Salt{}) {
-		return ErrNotHidden
+		return fmt.Errorf("the run can't be withheld: %w", ErrNotHidden)
 	}
 	w.Salt = salt
 	c.Run, c.Step = event.Digest{}, event.Digest{}

@@ -18,7 +18,7 @@ func Sample() (*statement.ModelVersionWitness, statement.ModelVersionPublic, err
 	releases := make([]statement.ModelRelease, 100)
 	for i := range releases {
 		binary.BigEndian.PutUint16(releases[i].Weights[30:], uint16(i))
-		binary.BigEndian.PutUint16(releases[i].Salt[:], uint16(i))
+		binary.BigEndian.PutUint16(releases[i].Salt[:], uint16(i+1))
 	}
 	approval, err := statement.Approve(releases)
 	if err != nil {
