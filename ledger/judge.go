@@ -123,6 +123,7 @@ type judge struct {
 
 	registry *verify.Registry // with all that was decided; shared with the door until a batch changes it
 	chains   map[string]verify.Chain
+	runs     map[event.Digest]progress // of training runs that took steps in this term
 }
 
 // Judge implements tilestore.Judge.
@@ -165,6 +166,14 @@ func (j *judge) place(ctx context.Context, tx *tilestore.Tx, b *batch, before []
 		c.fail(refuseViolation(err))
 		return nil
 	}
+	refusal, err := j.judgeStep(ctx, tx, b.first, c)
+	if err != nil {
+		return err
+	}
+	if refusal != nil {
+		c.fail(refusal)
+		return nil
+	}
 	c.placed = &placement{index: b.end, logged: now, leaf: stamp(c.body, now)}
 	it.Row = tilestore.Row{Logged: now, Kind: c.event.Kind(), Source: c.event.Source, Subject: c.event.Subject.Name, Digest: c.digest, Leaf: c.placed.leaf}
 	j.apply(b, c)
@@ -179,6 +188,9 @@ func (j *judge) apply(b *batch, c *candidate) {
 			j.registry = b.registry
 		}
 		j.registry.Apply(b.end, c.event, c.sub.Envelope.KeyID)
+	}
+	if step, ok := c.event.Claims.(*event.TrainingStepClaims); ok {
+		j.runs[step.Run] = progress{step.Step + 1, step.After}
 	}
 	chain := verify.After(c.event, c.digest)
 	j.chains[c.event.Source] = chain

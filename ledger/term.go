@@ -10,6 +10,7 @@ import (
 
 	"github.com/transparency-dev/merkle/compact"
 
+	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/internal/tilestore"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -92,7 +93,7 @@ func (l *Ledger) begin(ctx context.Context, leader *tilestore.Leader) (_ *term, 
 	if err != nil {
 		return nil, err
 	}
-	j := &judge{state: s, notary: n, registry: registry, chains: map[string]verify.Chain{}}
+	j := &judge{state: s, notary: n, registry: registry, chains: map[string]verify.Chain{}, runs: map[event.Digest]progress{}}
 	return &term{ledger: l, leader: leader, file: file, state: s, judge: j, notary: n}, nil
 }
 
