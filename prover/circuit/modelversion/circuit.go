@@ -22,12 +22,13 @@
 //	climb               1,346   five levels, ten digits of the place
 //	salts                 387   three times 128 digits
 //	values                896   54 digits each, and one value less
-//	keys                  150   105 products, and an inverse a slot
-//	real, slots            49   flags, key and value or the empty setting
+//	keys                  135   105 products, and an inverse a slot
+//	real, slots            48   flags, key and value or the empty setting
 //	configuration       1,665   three sponge calls over 34 elements
 //	flags                  41   40 digits
 //	predicates          2,775   five sponge calls over 73 elements
-//	each predicate        119   slot 52, order 56, set 8, difference 3
+//	each predicate        121   slot 54, order 56, set 9, difference 2
+//	public inputs           9   one each, and four comparisons
 //
 // # Groups
 //
