@@ -9,8 +9,9 @@
 //
 // # A batch
 //
-// A Leader collects items while the previous batch commits: nothing waits for a timer. Trillian's log.IntegrateBatch
-// then runs over our storage.LogStorage. It dequeues the items, which has the Judge decide on each of them in order;
+// A Leader collects items while the previous batch commits: nothing waits for a timer. It only lets whom that batch has
+// woken enqueue again, before it takes what there is: a batch of one costs as much time as a batch of a hundred. Trillian's
+// log.IntegrateBatch then runs over our storage.LogStorage. It dequeues the items, which has the Judge decide on each of them in order;
 // the accepted ones get the next indices. It computes the tree's new nodes and root. Commit sends all of it, fence,
 // entries, names, tiles and tip, as one message that PostgreSQL executes as one transaction: one round trip, one fsync.
 // Only when PostgreSQL has said that the transaction is committed are the waiters woken.
