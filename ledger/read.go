@@ -30,7 +30,7 @@ type Query struct {
 	Subject    string // exact: the subject's name
 	From, To   int64  // of the log's time, ms since 1970, both inclusive; To 0 is open
 	Cursor     string // Page.Next of the page before, of the same query
-	Limit      int    // 100 if zero, at most 1,000
+	Limit      int    // 100 if zero, at most 1,000; pages of large entries hold fewer
 	Descending bool   // newest first
 }
 
@@ -44,6 +44,11 @@ type Page struct {
 const (
 	defaultPage = 100
 	maxPage     = 1000
+	// maxPageBytes is how many bytes of leaves a page holds before it ends, whatever its limit: anybody may ask for a thousand
+	// entries, of which each may have 64 KiB, and take them slowly.
+	maxPageBytes = 4 << 20
+	// scanStep is how many entries are read from the database at a time.
+	scanStep = 250
 )
 
 // Entry finds an entry by its index. The error is a *Refusal, as are those of all reads.
@@ -106,24 +111,32 @@ func (l *Ledger) Entries(ctx context.Context, q Query) (Page, error) {
 		scan.Size = tip.Size
 	}
 	scan.Size = min(scan.Size, tip.Size)
-	limit := scan.Limit
-	scan.Limit++ // one more, to know whether there is another page
-	rows, err := l.store.Scan(ctx, scan)
-	if err != nil {
-		return Page{}, refuseRead(err, "")
-	}
-	page := Page{Size: scan.Size, Entries: make([]Entry, 0, min(len(rows), limit))}
-	for _, row := range rows[:min(len(rows), limit)] {
-		entry, err := entryOf(row, nil, "")
+	page := Page{Size: scan.Size}
+	limit, size := scan.Limit, 0
+	for {
+		scan.Limit = min(limit-len(page.Entries), scanStep) + 1 // one more, to know whether there is another
+		rows, err := l.store.Scan(ctx, scan)
 		if err != nil {
-			return Page{}, err
+			return Page{}, refuseRead(err, "")
 		}
-		page.Entries = append(page.Entries, *entry)
+		for i, row := range rows[:min(len(rows), scan.Limit-1)] {
+			entry, err := entryOf(row, nil, "")
+			if err != nil {
+				return Page{}, err
+			}
+			page.Entries = append(page.Entries, *entry)
+			scan.Cursor = scan.Next(row)
+			if size += len(row.Leaf); len(page.Entries) == limit || size >= maxPageBytes {
+				if i+1 < len(rows) {
+					page.Next = formatCursor(scan.Size, scan.Cursor, q.Descending)
+				}
+				return page, nil
+			}
+		}
+		if len(rows) < scan.Limit {
+			return page, nil
+		}
 	}
-	if len(rows) > limit {
-		page.Next = formatCursor(scan.Size, scan.Next(rows[limit-1]), q.Descending)
-	}
-	return page, nil
 }
 
 // A cursor says of which tree the pages are, where to go on, and in which direction.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -348,4 +349,55 @@ func TestReindex(t *testing.T) {
 		t.Error(err)
 	}
 	w.must(w.say("op/1", 'o', register("late/1", 'l', event.RoleService)))
+}
+
+// TestPagesOfLargeEntries asks for more at once than a page holds.
+func TestPagesOfLargeEntries(t *testing.T) {
+	w := newWorld(t)
+	w.found()
+	labels := make([]string, 340)
+	for i := range labels {
+		labels[i] = fmt.Sprintf("%04d%s", i, strings.Repeat("x", 120))
+	}
+	subs := make([]*event.Submission, 80)
+	for i := range subs {
+		subs[i] = w.say("bank/1", 'b', &event.DatasetClaims{Rows: 1,
+			Columns: []event.Column{{Name: "a", Role: event.RoleOther, Coding: event.Coding{Category: &event.CategoryCoding{Labels: labels}}}}})
+	}
+	w.must(subs...)
+	for _, descending := range []bool{false, true} {
+		q := ledger.Query{Limit: 1000, Descending: descending}
+		var seen []int64
+		for pages := 1; ; pages++ {
+			page, err := w.log.Entries(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size := 0
+			for _, e := range page.Entries {
+				seen = append(seen, e.Index)
+				size += len(e.Leaf)
+			}
+			if size > 4<<20+event.MaxLeaf {
+				t.Errorf("a page has %d bytes of leaves", size)
+			}
+			if q.Cursor = page.Next; q.Cursor == "" {
+				if pages < 2 {
+					t.Error("all came on one page")
+				}
+				break
+			}
+		}
+		if descending {
+			slices.Reverse(seen)
+		}
+		for i, index := range seen {
+			if index != int64(i) {
+				t.Fatalf("descending %t: entry %d stands in place %d", descending, index, i)
+			}
+		}
+		if len(seen) != 84 {
+			t.Errorf("descending %t: %d entries, want 84", descending, len(seen))
+		}
+	}
 }
