@@ -60,7 +60,8 @@ func (w *worker) adopt(ctx context.Context, next verify.Chain) error {
 }
 
 // settleDifference asks again a few times where the log is behind the record: a server that only reads may lag. A log that stays
-// behind has lost acknowledged events, and one that is ahead has events that this source never signed.
+// behind has lost acknowledged events, and one that is ahead has events that this source never signed, unless all that they do is to
+// change its key.
 func (w *worker) settleDifference(ctx context.Context, claimed verify.Chain) error {
 	for try := 0; claimed.Seq < w.next.Seq && try < 5; try++ {
 		if err := sleep(ctx, w.source.client.pause<<try); err != nil {
@@ -74,6 +75,9 @@ func (w *worker) settleDifference(ctx context.Context, claimed verify.Chain) err
 		if w.onRecord(claimed) {
 			return nil
 		}
+	}
+	if followed, err := w.follow(ctx, claimed); followed || err != nil {
+		return err
 	}
 	return w.otherHistory(&claimed, nil)
 }

@@ -142,18 +142,7 @@ func (c *check) admit(e *Entry) error {
 	if len(c.registry.sources) == 0 && e.Index != 0 {
 		return errors.New("entry 0, which registers the log's operator, is missing from the evidence")
 	}
-	signer, err := c.registry.Signer(e.Event, e.Leaf.Envelope.KeyID)
-	if err == nil {
-		err = e.Leaf.Envelope.Verify(signer)
-	}
-	if err == nil {
-		err = c.registry.Judge(e.Index, e.Event, e.Leaf.Envelope.KeyID)
-	}
-	if err != nil {
-		return fmt.Errorf("entry %d: %w", e.Index, err)
-	}
-	c.registry.Apply(e.Index, e.Event, e.Leaf.Envelope.KeyID)
-	return nil
+	return c.registry.Admit(e)
 }
 
 func (c *check) references() (string, error) {

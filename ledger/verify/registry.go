@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"crypto/ed25519"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -143,7 +144,11 @@ func (r *Registry) Signer(e *event.Event, keyID event.Digest) (ed25519.PublicKey
 		return s.Recovery, nil
 	}
 	if i := slices.IndexFunc(s.Keys, func(k KeyState) bool { return k.ID == keyID }); i >= 0 {
-		return nil, violates(RuleRevokedKey, "key %s of source %q ended at entry %d; sign with its current key", keyID, e.Source, s.Keys[i].Until)
+		advice := "; sign with its current key"
+		if s.Live() == nil {
+			advice = ", and the source has no other now; its recovery key or the log's operator can give it one"
+		}
+		return nil, violates(RuleRevokedKey, "key %s of source %q ended at entry %d%s", keyID, e.Source, s.Keys[i].Until, advice)
 	}
 	return nil, violates(RuleWrongKey, "key %s is not the key of source %q", keyID, e.Source)
 }
@@ -287,6 +292,22 @@ func (r *Registry) judgeProven(e *event.Event) error {
 	case s.Claims.Proves != e.Kind():
 		return violates(RuleUnknownStatement, "statement %s (%s) proves events of kind %s, not %s", e.Statement, s.Claims.Name, s.Claims.Proves, e.Kind())
 	}
+	return nil
+}
+
+// Admit judges an entry, its signature included, and applies it.
+func (r *Registry) Admit(e *Entry) error {
+	signer, err := r.Signer(e.Event, e.Leaf.Envelope.KeyID)
+	if err == nil {
+		err = e.Leaf.Envelope.Verify(signer)
+	}
+	if err == nil {
+		err = r.Judge(e.Index, e.Event, e.Leaf.Envelope.KeyID)
+	}
+	if err != nil {
+		return fmt.Errorf("entry %d: %w", e.Index, err)
+	}
+	r.Apply(e.Index, e.Event, e.Leaf.Envelope.KeyID)
 	return nil
 }
 
