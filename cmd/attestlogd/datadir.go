@@ -23,6 +23,7 @@ func (d dataDir) path(name string) string { return filepath.Join(string(d), name
 func (d dataDir) logKey() string        { return d.path("log.key") }
 func (d dataDir) logPublic() string     { return d.path("log.pub") }
 func (d dataDir) operatorKey() string   { return d.path("operator.key") }
+func (d dataDir) operatorNext() string  { return d.path("operator.key.new") }
 func (d dataDir) operatorState() string { return d.path("operator.state") }
 func (d dataDir) heads() string         { return d.path("heads") }
 func (d dataDir) keys() string          { return d.path("keys") }
@@ -103,5 +104,55 @@ func (d dataDir) verifierKey() (string, error) {
 	return key, nil
 }
 
-// operator reads the operator's key.
-func (d dataDir) operator() (ed25519.PrivateKey, error) { return keyfile.ReadPrivate(d.operatorKey()) }
+// operator reads the operator's key, unless a rotation was interrupted: then nobody knows yet which of the two keys the log takes.
+func (d dataDir) operator() (ed25519.PrivateKey, error) {
+	if _, err := os.Lstat(d.operatorNext()); err == nil {
+		return nil, errors.New("a rotation of the operator's key was interrupted: finish it with attestlogd operator rotate")
+	}
+	return keyfile.ReadPrivate(d.operatorKey())
+}
+
+// nextOperator is the key that a rotation brings: the one that an interrupted rotation made, or a new one, on disk for good.
+func (d dataDir) nextOperator() (ed25519.PrivateKey, error) {
+	if _, err := os.Lstat(d.operatorNext()); err == nil {
+		return keyfile.ReadPrivate(d.operatorNext())
+	}
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't make the operator's key: %w", err)
+	}
+	draft := d.operatorNext() + ".draft" // which may be half a key, of a try that was cut short
+	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("couldn't make the operator's key: %w", err)
+	}
+	if err := keyfile.WriteSecret(draft, keyfile.FormatPrivate(key)); err != nil {
+		return nil, err
+	}
+	return key, d.move(draft, d.operatorNext())
+}
+
+// promoteOperator puts the next key in the place of the operator's, which the log takes no more.
+func (d dataDir) promoteOperator() error { return d.move(d.operatorNext(), d.operatorKey()) }
+
+// forgetOperatorState makes the operator find its place in the log again, by the log's own key: for events that it logs past its state.
+func (d dataDir) forgetOperatorState() error {
+	if err := os.Remove(d.operatorState()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("couldn't forget the operator's place in the log: %w", err)
+	}
+	return nil
+}
+
+// move renames a file within the directory, durably.
+func (d dataDir) move(from, to string) error {
+	err := os.Rename(from, to)
+	if err == nil {
+		var dir *os.File
+		if dir, err = os.Open(string(d)); err == nil {
+			err = errors.Join(dir.Sync(), dir.Close())
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("couldn't put the operator's key in its place: %w", err)
+	}
+	return nil
+}

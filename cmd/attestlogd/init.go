@@ -90,7 +90,7 @@ func (c *initConfig) run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer log.close()
-	f := founding{log: log, operator: operator, recovery: recovery, logger: logger}
+	f := founding{log: log, dir: dir, operator: operator, recovery: recovery, logger: logger}
 	if err := f.registerOperator(ctx); err != nil {
 		return err
 	}
@@ -144,6 +144,7 @@ func chooseStatements(names string) ([]statement.Statement, error) {
 // founding writes the first entries of a log. Each step finds out whether it was taken before.
 type founding struct {
 	log      *openLog
+	dir      dataDir
 	operator ed25519.PrivateKey
 	recovery ed25519.PublicKey
 	logger   *slog.Logger
@@ -202,6 +203,10 @@ func (f *founding) append(ctx context.Context, e *event.Event) error {
 	}
 	payload, err := e.Encode()
 	if err != nil {
+		return err
+	}
+	// The operator's own count, if it keeps one already, doesn't know of this event. It begins anew after it.
+	if err := f.dir.forgetOperatorState(); err != nil {
 		return err
 	}
 	outcome := f.log.Submit(ctx, []*event.Submission{{Envelope: event.Sign(payload, f.operator)}})[0]

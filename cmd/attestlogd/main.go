@@ -3,6 +3,8 @@
 //	attestlogd init    make a log: its keys, its statements, its first entries
 //	attestlogd serve   serve it over HTTP
 //	attestlogd source  register, rotate and revoke the keys of sources
+//	attestlogd operator rotate  replace the operator's own key
+//	attestlogd statement list, revoke: the statements under which the log takes proofs
 //	attestlogd reindex rebuild everything that is derived from the log's entries
 //	attestlogd health  ask a running server how it is
 //
@@ -12,7 +14,7 @@
 //
 //	log.key         the key that signs checkpoints (0600), as golang.org/x/mod/sumdb/note writes it
 //	log.pub         its public half, which auditors pin
-//	operator.key    the operator's key as a source (0600); it signs registrations
+//	operator.key    the operator's key as a source (0600); it signs registrations. Beside it, while it is rotated, operator.key.new
 //	operator.state  where the operator's own chain of events stands
 //	heads           every checkpoint that was signed: keep it when you restore the database
 //	keys/           proving and verifying keys, a directory for each statement
@@ -67,6 +69,9 @@ func commands() []command {
 		{"source add", "--data DIR --request FILE", "register a source", bindSourceAdd},
 		{"source rotate", "--data DIR --request FILE", "give a source a new key, on the operator's word alone", bindSourceRotate},
 		{"source revoke", "--data DIR --source NAME", "end a source's key", bindSourceRevoke},
+		{"operator rotate", "--data DIR", "replace the operator's own key", bindOperatorRotate},
+		{"statement list", "--data DIR", "list the statements under which the log takes proofs", bindStatementList},
+		{"statement revoke", "--data DIR --statement DIGEST", "take no more proofs under a statement, and put earlier ones in doubt", bindStatementRevoke},
 		{"reindex", "--data DIR", "rebuild everything that is derived from the log's entries", bindReindex},
 		{"health", "", "ask a running server how it is", bindHealth},
 	}
@@ -131,7 +136,7 @@ func find(args []string) (c command, rest []string, found bool) {
 func usage(w io.Writer) {
 	fmt.Fprintf(w, "attestlogd runs a transparency log for AI systems.\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  attestlogd %-14s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  attestlogd %-16s %s\n", c.name, c.summary)
 	}
 	fmt.Fprintf(w, "\nEach explains itself: attestlogd COMMAND --help\n")
 }

@@ -5,82 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
 )
-
-// operatorConfig is the configuration of the commands by which the operator says something in the log. They go to the server that
-// runs, since a log has one writer, and hold its answer against the log's key in the data directory.
-type operatorConfig struct {
-	common
-	// Server is the URL of the log's server.
-	Server string
-	// Timeout is how long to try for: a server that is busy or starting is asked again.
-	Timeout time.Duration
-}
-
-func (c *operatorConfig) bind(flags *flag.FlagSet) {
-	c.common.bind(flags)
-	flags.StringVar(&c.Server, "server", "http://127.0.0.1:8080", "the `URL` of the log's server")
-	flags.DurationVar(&c.Timeout, "timeout", 30*time.Second, "how long to try for")
-}
-
-// operator is the operator, ready to speak.
-type operator struct {
-	*client.Client
-	source *client.Source
-	cancel context.CancelFunc
-}
-
-// speak opens the operator's own chain of events. The caller closes it.
-func (c *operatorConfig) speak(ctx context.Context, s streams) (context.Context, *operator, error) {
-	dir := dataDir(c.Data)
-	public, err := dir.verifierKey()
-	if err != nil {
-		return nil, nil, err
-	}
-	key, err := dir.operator()
-	if err != nil {
-		return nil, nil, err
-	}
-	options := client.Options{LogKey: public}
-	if _, err := os.Stat(dir.operatorState()); err == nil {
-		options.Logger = c.logger(s) // at first use there is no state yet, which is nothing to warn of
-	}
-	cl, err := client.New(c.Server, options)
-	if err != nil {
-		return nil, nil, &usageError{"--server: " + err.Error()}
-	}
-	source, err := cl.OpenSource(client.SourceOptions{Name: operatorSource, Key: key, State: dir.operatorState()})
-	if err != nil {
-		return nil, nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	return ctx, &operator{Client: cl, source: source, cancel: cancel}, nil
-}
-
-// record logs what the operator says of a source's key, and returns the entry's index.
-func (o *operator) record(ctx context.Context, claims *event.SourceClaims) (int64, error) {
-	receipt, err := o.source.Record(ctx, client.Draft{
-		Subject: event.Subject{Name: claims.Source, Digest: event.KeyID(claims.Key)},
-		Claims:  claims,
-	})
-	if err != nil {
-		return 0, fmt.Errorf("couldn't %s %s: %w", claims.Action, claims.Source, err)
-	}
-	return receipt.Index, nil
-}
-
-func (o *operator) close() error {
-	o.cancel()
-	return o.source.Close()
-}
 
 // sourceAdd is attestlogd source add.
 type sourceAdd struct {
@@ -107,7 +37,7 @@ func (c *sourceAdd) run(ctx context.Context, s streams) error {
 		return &usageError{fmt.Sprintf("--role: %q is none of %s", c.Role, strings.Join(roles, ", "))}
 	}
 	return c.withRequest(ctx, s, c.Request, func(ctx context.Context, o *operator, r *keyfile.Request) error {
-		index, err := o.record(ctx, &event.SourceClaims{
+		index, err := o.recordKey(ctx, &event.SourceClaims{
 			Action: event.SourceRegister, Source: r.Source, Role: event.SourceRole(c.Role), Key: r.Key, Consent: r.Consent, Recovery: r.Recovery,
 		})
 		if err != nil {
@@ -139,9 +69,9 @@ func (c *sourceRotate) run(ctx context.Context, s streams) error {
 			return errors.New("couldn't use the request: a recovery key is named at registration, and not changed by a rotation")
 		}
 		if r.Source == operatorSource {
-			return errors.New("couldn't use the request: it is for the operator's own key")
+			return errors.New("couldn't use the request: it is for the operator's own key, which attestlogd operator rotate replaces")
 		}
-		index, err := o.record(ctx, &event.SourceClaims{Action: event.SourceRotate, Source: r.Source, Key: r.Key, Consent: r.Consent})
+		index, err := o.recordKey(ctx, &event.SourceClaims{Action: event.SourceRotate, Source: r.Source, Key: r.Key, Consent: r.Consent})
 		if err != nil {
 			return err
 		}
@@ -185,7 +115,7 @@ func (c *sourceRevoke) run(ctx context.Context, s streams) error {
 		if state.Key == nil {
 			return fmt.Errorf("couldn't revoke the key of %s: it is revoked already", c.Source)
 		}
-		index, err := o.record(ctx, &event.SourceClaims{Action: event.SourceRevoke, Source: c.Source, Key: state.Key, From: c.From})
+		index, err := o.recordKey(ctx, &event.SourceClaims{Action: event.SourceRevoke, Source: c.Source, Key: state.Key, From: c.From})
 		if err != nil {
 			return err
 		}
@@ -212,12 +142,4 @@ func (c *operatorConfig) withRequest(ctx context.Context, s streams, path string
 		}
 		return do(ctx, o, request)
 	})
-}
-
-func (c *operatorConfig) with(ctx context.Context, s streams, do func(context.Context, *operator) error) error {
-	ctx, o, err := c.speak(ctx, s)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(ctx, o), o.close())
 }
