@@ -214,15 +214,46 @@ func (r *remote) entry(ctx context.Context, ref reference) (*client.Receipt, *ve
 	return receipt, entry, err
 }
 
-// gather collects the evidence about an entry, against the newest published head that covers it.
+// gather collects the evidence about an entry, against the newest published head that covers it and all that was seen before.
 func (r *remote) gather(ctx context.Context, ref reference) (*verify.Evidence, error) {
 	receipt, _, err := r.entry(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
 	head, err := verify.OpenHead(receipt.Note, r.Key())
+	if err == nil {
+		head, err = r.catchUp(ctx, head)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return verify.Gather(ctx, r.Library(), receipt.Index, head.Size)
+}
+
+// catchUp waits for a published head that has all that was seen before: receipts run ahead of what is published by a second, and a revocation
+// that somebody has a receipt for must count in what he verifies next.
+func (r *remote) catchUp(ctx context.Context, head verify.Head) (verify.Head, error) {
+	if r.known == nil {
+		return head, nil
+	}
+	known, err := verify.OpenHead(r.known, r.Key())
+	if err != nil {
+		return verify.Head{}, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for head.Size < known.Size {
+		select {
+		case <-tick.C:
+		case <-waiting.Done():
+			return verify.Head{}, fmt.Errorf("the log publishes a tree of %s entries, and has signed one of %s before: try again later, or ask another server of it",
+				thousands(head.Size), thousands(known.Size))
+		}
+		if head, err = r.Checkpoint(ctx); err != nil {
+			return verify.Head{}, err
+		}
+	}
+	return head, nil
 }

@@ -85,6 +85,13 @@ func proofWords(e *verify.Entry) string {
 
 func clock(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000 UTC") }
 
+func inDoubt(r *verify.Report) string {
+	if len(r.Doubts) > 0 {
+		return ", in doubt"
+	}
+	return ""
+}
+
 func (g *get) save(ctx context.Context, t *terminal, r *remote, ref reference) error {
 	ev, err := r.gather(ctx, ref)
 	if err := r.judge(err); err != nil {
@@ -98,11 +105,11 @@ func (g *get) save(ctx context.Context, t *terminal, r *remote, ref reference) e
 	if err != nil {
 		return &failure{exitUnverified, fmt.Errorf("the evidence is saved in %s, and does not hold: %w", g.out, err)}
 	}
-	t.say("Saved the evidence for entry %d in %s: %s, all in the tree of %s entries. Verdict: %s.", report.Entry.Index, g.out,
-		count(1+len(ev.Relied), "receipt"), thousands(report.Head.Size), report.Verdict)
+	t.say("Saved the evidence for entry %d in %s: %s, all in the tree of %s entries. Verdict: %s%s.", report.Entry.Index, g.out,
+		count(1+len(ev.Relied), "receipt"), thousands(report.Head.Size), report.Verdict, inDoubt(report))
 	t.say("Verify it without a network: attestlog verify %s --log-key KEY", g.out)
 	if t.json {
-		t.printJSON(map[string]any{"index": report.Entry.Index, "digest": report.Entry.Digest, "verdict": report.Verdict, "evidence": g.out, "receipts": 1 + len(ev.Relied)})
+		t.printJSON(map[string]any{"index": report.Entry.Index, "digest": report.Entry.Digest, "verdict": report.Verdict, "doubts": orEmpty(report.Doubts), "evidence": g.out, "receipts": 1 + len(ev.Relied)})
 	}
 	return nil
 }

@@ -35,14 +35,18 @@ func help(t *terminal, args []string) int {
 		fmt.Fprint(t.out, text)
 		return exitDone
 	}
-	if name == "dataset" {
-		name = "dataset commit"
-	}
+	found := false
 	for _, c := range commands() {
-		if c.name == name {
+		if c.name == name || strings.HasPrefix(c.name, name+" ") { // the first of two words has the pages of all that begin with it
+			if found {
+				fmt.Fprintln(t.out)
+			}
 			manual(t.out, c)
-			return exitDone
+			found = true
 		}
+	}
+	if found {
+		return exitDone
 	}
 	fmt.Fprintf(t.err, "attestlog: there is no help about %q; attestlog help lists what there is\n", name)
 	return exitUsage
@@ -71,6 +75,7 @@ const exitManual = `Exit codes of attestlog:
   3  a verification failed: don't rely on what was checked
   4  the log refused the event, and says which rule it breaks
   5  the claims are not true of the data, so there is no proof of them
+  6  the verification holds, but a key or a statement that it rests on was revoked since, and in doubt from before it on
 `
 
 const environmentManual = `Environment variables of attestlog:

@@ -7,6 +7,9 @@
 //	attestlog submit          number, sign, prove and send claims, and keep the receipt
 //	attestlog get             fetch an entry, or all the evidence for it
 //	attestlog verify          check an entry against the log's key alone
+//	attestlog key rotate      give a source a new key, by its own word
+//	attestlog key revoke      end a source's key, by its own word
+//	attestlog source          show who a source is: its role, its keys, its breaks
 //	attestlog head            fetch the newest head and check it
 //
 // `attestlog help COMMAND` has the details. What was asked for goes to standard output, as text for people or, with --json, as
@@ -20,6 +23,7 @@
 //	3  a verification failed
 //	4  the log refused the event
 //	5  the claims are not true of the data, so there is no proof of them
+//	6  the verification holds, but a revocation puts the entry in doubt
 package main
 
 import (
@@ -46,6 +50,7 @@ const (
 	exitUnverified = 3
 	exitRefused    = 4
 	exitUntrue     = 5
+	exitDoubt      = 6
 )
 
 func main() {
@@ -76,6 +81,9 @@ func commands() []command {
 		{"submit", "CLAIMS.json --source NAME --key FILE [flags]", "number, sign, prove and send claims, and keep the receipt", submitManual, bindSubmit},
 		{"get", "INDEX|DIGEST [flags]", "fetch an entry, or all the evidence for it", getManual, bindGet},
 		{"verify", "INDEX|DIGEST|DIR [flags]", "check an entry against the log's key alone", verifyManual, bindVerify},
+		{"key rotate", "--key FILE --request FILE [flags]", "give a source a new key, by its own word", keyRotateManual, bindKeyRotate},
+		{"key revoke", "--source NAME --key FILE [flags]", "end a source's key, by its own word", keyRevokeManual, bindKeyRevoke},
+		{"source", "NAME [flags]", "show who a source is: its role, its keys, its breaks", sourceManual, bindSource},
 		{"head", "[flags]", "fetch the newest head and check it", headManual, bindHead},
 	}
 }

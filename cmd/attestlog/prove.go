@@ -64,6 +64,12 @@ func (s *signingFlags) check() error {
 	return nil
 }
 
+// state is where the source's place in its chain is kept unless --state says otherwise: beside its key, and named by the source, so that
+// it is found under the next key, too. No source has an @ in its name, so no two share a file.
+func (s *signingFlags) state() string {
+	return filepath.Join(filepath.Dir(s.key), strings.ReplaceAll(s.source, "/", "@")+".state")
+}
+
 func bindProve(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	p := new(prove)
 	p.log.bind(fs)
@@ -75,7 +81,7 @@ func bindProve(fs *flag.FlagSet) func(context.Context, *terminal, []string) erro
 	fs.StringVar(&p.purpose, "purpose", "", "what for: a `name` among the data set's purposes")
 	fs.StringVar(&p.subject, "subject", "", "the `name` of the AI system that read")
 	fs.StringVar(&p.subjectDigest, "subject-digest", "", "the SHA-256 of that system's release, in `hex`")
-	fs.StringVar(&p.state, "state", "", "the `file` in which attestlog submit keeps the source's place in its chain (default KEY.state)")
+	fs.StringVar(&p.state, "state", "", "the `file` in which attestlog submit keeps the source's place in its chain (default beside the key, such as gateway@1.state)")
 	fs.StringVar(&p.out, "out", "", "the `directory` to write to")
 	return p.run
 }
@@ -115,7 +121,7 @@ func (p *prove) check() (reference, []int, event.Digest, error) {
 // never recorded, and take it for somebody else's.
 func (p *prove) checkState() error {
 	if p.state == "" {
-		p.state = p.signing.key + ".state"
+		p.state = p.signing.state()
 	}
 	if _, err := os.Lstat(p.state); err == nil {
 		return fmt.Errorf("%s counts its events in %s: leave out --source and --key here, and let attestlog submit number, sign and prove", p.signing.source, p.state)

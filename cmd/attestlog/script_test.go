@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -46,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"mode":    scriptMode,
 			"change":  scriptChange,
 			"oneline": scriptOneLine,
+			"fetch":   scriptFetch,
 		},
 	})
 }
@@ -141,6 +143,17 @@ func scriptChange(ts *testscript.TestScript, neg bool, args []string) {
 	text := ts.ReadFile(args[0])
 	want(ts, strings.Contains(text, args[1]), args[0]+" doesn't hold "+args[1])
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
+}
+
+// fetch URL FILE: keeps what a server answers.
+func scriptFetch(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 2, "usage: fetch URL FILE")
+	response, err := http.Get(args[0])
+	ts.Check(err)
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	ts.Check(errors.Join(err, response.Body.Close()))
+	want(ts, response.StatusCode == http.StatusOK, args[0]+" answers "+response.Status)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o600))
 }
 
 // oneline: the last command's standard error was one line.

@@ -23,7 +23,8 @@ const submitManual = `Makes claims into an event: gives them the source's next n
 how, sends them, checks the log's receipt, and keeps it beside the claims. The answer comes once the event is in the
 log for good.
 
-The source's place in its chain is kept in a state file beside its key. What is not answered when the program ends is
+The source's place in its chain is kept in a state file beside its key, such as gateway@1.state. It is the source's: it stays when
+the key changes. What is not answered when the program ends is
 sent again by the next submit of that source, byte for byte; nothing is logged twice.
 
 With --raw, the file is a submission that is signed already (attestlog prove writes such files, and any program can).
@@ -45,7 +46,7 @@ func bindSubmit(fs *flag.FlagSet) func(context.Context, *terminal, []string) err
 	s.proving.bind(fs)
 	s.signing.bind(fs)
 	fs.StringVar(&s.accesses, "accesses", "", "the access list, a `file` that attestlog prove wrote: prove the claims")
-	fs.StringVar(&s.state, "state", "", "the `file` that keeps the source's place in its chain (default KEY.state)")
+	fs.StringVar(&s.state, "state", "", "the `file` that keeps the source's place in its chain (default beside the key, such as gateway@1.state)")
 	fs.StringVar(&s.receipt, "receipt", "", "the `file` to keep the receipt in (default beside the claims, ending in .receipt.json)")
 	fs.BoolVar(&s.raw, "raw", false, "the file is a signed submission: send it as it is")
 	return s.run
@@ -131,11 +132,9 @@ func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path st
 		}
 	}
 	if s.state == "" {
-		s.state = s.signing.key + ".state"
+		s.state = s.signing.state()
 	}
-	source, err := r.OpenSource(client.SourceOptions{Name: s.signing.source, Key: key, State: s.state, Refused: func(e *event.Event, err error) {
-		t.warn("number %d of %s, which an earlier submit left, was refused: %v", e.Seq, e.Source, err)
-	}})
+	source, err := r.OpenSource(client.SourceOptions{Name: s.signing.source, Key: key, State: s.state, Refused: t.refusedOrphan})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/evidence"
@@ -15,6 +16,9 @@ Then it says what is proven, what is only claimed, and what stays trusted.
 
 Named by INDEX or DIGEST, the evidence is fetched from the log. Named by a DIR that attestlog get --out saved, it is
 read from there, and nothing is sent anywhere.
+
+An entry whose key or statement was revoked later, with doubt that reaches back to it, still verifies: the verdict then adds
+IN DOUBT, and the exit code is 6, so that no script takes it for sound.
 `
 
 type verifyCommand struct {
@@ -73,7 +77,7 @@ func (t *terminal) report(r *verify.Report, err error) error {
 		t.say("  ✓ %-14s %s", s.Name, wrap(s.Detail, "                   ", 100))
 	}
 	t.say("")
-	t.say("Verdict: %s", verdictWords(r.Verdict))
+	t.say("Verdict: %s", verdictWords(r))
 	t.list("In doubt", "!", r.Doubts)
 	t.list("Proven", "✓", r.Proven)
 	t.list("Claimed, by the source's word alone", "·", r.Claimed)
@@ -83,6 +87,9 @@ func (t *terminal) report(r *verify.Report, err error) error {
 	}
 	if err != nil {
 		return &failure{exitUnverified, err}
+	}
+	if len(r.Doubts) > 0 {
+		return &failure{exitDoubt, fmt.Errorf("it holds, in doubt: %s", r.Doubts[0])}
 	}
 	return nil
 }
@@ -98,16 +105,17 @@ func (t *terminal) list(heading, mark string, sentences []string) {
 	}
 }
 
-func verdictWords(v verify.Verdict) string {
-	switch v {
-	case verify.Proven:
-		return "PROVEN"
-	case verify.Claimed:
-		return "IN THE LOG, claimed without a proof"
-	case verify.Waiting:
-		return "IN THE LOG, its proof is still to come"
+func verdictWords(r *verify.Report) string {
+	words := map[verify.Verdict]string{
+		verify.Proven:  "PROVEN",
+		verify.Claimed: "IN THE LOG, claimed without a proof",
+		verify.Waiting: "IN THE LOG, its proof is still to come",
+		verify.Refuted: "REFUTED: don't rely on it",
+	}[r.Verdict]
+	if len(r.Doubts) > 0 {
+		words += "; IN DOUBT"
 	}
-	return "REFUTED: don't rely on it"
+	return words
 }
 
 func reportJSON(r *verify.Report) map[string]any {
