@@ -136,28 +136,28 @@ func (c *DataAccessClaims) members(o *canon.Object) {
 	o.Int("records", &c.Records, 1, MaxRows)
 }
 
-// AnonymizationClaims: one chunk of a data set was generalized into the chunk of the same number of another data set.
+// AnonymizationClaims: one chunk of a data set was generalized into the same chunk of another data set. Which columns are quasi-identifiers, sensitive
+// or direct identifiers is said by the data set, not here.
 type AnonymizationClaims struct {
-	Chunk      int64    // chunk of 1,024 rows, from 0
-	Dataset    Digest   // the event that commits to the raw data set
-	Diversity  int64    // l: distinct sensitive values per class, at least
-	Hierarchy  Digest   // SHA-256 of the generalization hierarchies
-	K          int64    // rows per class, at least
-	Quasi      []string // the quasi-identifiers, in the data set's order
-	Released   Digest   // the event that commits to the released data set
-	Suppressed int64    // rows of the chunk that were left out
+	Chunk      int64   // the chunk's number, from 0: rows [Chunk·ChunkRows, (Chunk+1)·ChunkRows)
+	ChunkRows  int64   // rows of a chunk: 128 or 1,024
+	Dataset    Digest  // the event that commits to the raw data set
+	Diversity  int64   // l: distinct sensitive values per class, at least
+	Hierarchy  Element // commitment to the generalization hierarchies; prover/statement/SPEC.md
+	K          int64   // rows per class, at least
+	Released   Digest  // the event that commits to the released data set
+	Suppressed int64   // rows of the chunk that were left out
 }
 
 func (*AnonymizationClaims) Kind() Kind { return Anonymization }
 
 func (c *AnonymizationClaims) members(o *canon.Object) {
-	o.Int("chunk", &c.Chunk, 0, MaxRows/1024-1)
+	o.Int("chunk", &c.Chunk, 0, MaxRows/128-1)
+	o.Int("chunkRows", &c.ChunkRows, 128, 1024)
 	o.Hex("dataset", c.Dataset[:])
 	o.Int("diversity", &c.Diversity, 1, 1024)
-	o.Hex("hierarchy", c.Hierarchy[:])
+	element(o, "hierarchy", &c.Hierarchy)
 	o.Int("k", &c.K, 1, 1024)
-	texts(o, "quasi", &c.Quasi, 1, 6, 64)
-	distinct(o, "quasi", len(c.Quasi), func(i int) string { return c.Quasi[i] })
 	o.Hex("released", c.Released[:])
 	o.Int("suppressed", &c.Suppressed, 0, 1024)
 }

@@ -79,6 +79,9 @@ func (c *check) concludeProof() {
 
 // sentence says what is proven of this event, in its own figures.
 func (c *check) sentence() string {
+	if a, ok := c.Entry.Event.Claims.(*event.AnonymizationClaims); ok {
+		return c.sentenceOfAnonymization(a)
+	}
 	if step, ok := c.Entry.Event.Claims.(*event.TrainingStepClaims); ok {
 		return c.sentenceOfStep(step)
 	}
@@ -106,6 +109,19 @@ func (c *check) sentence() string {
 func service(source string) string {
 	name, _, _ := strings.Cut(source, "/")
 	return name
+}
+
+// sentenceOfAnonymization says what is proven of an anonymized chunk.
+func (c *check) sentenceOfAnonymization(a *event.AnonymizationClaims) string {
+	raw, err := c.resolver().Event(a.Dataset)
+	if err != nil {
+		return "The claims hold as the statement says."
+	}
+	if raw.Source == c.Entry.Event.Source {
+		c.Trusted = append(c.Trusted, fmt.Sprintf("The raw rows: their controller is the source %s itself.", raw.Source))
+	}
+	return fmt.Sprintf("Chunk %d of %q, %d rows to a chunk, was released with %d rows suppressed: at least %d rows share each combination of quasi-identifiers, with at least %d values of the first column.",
+		a.Chunk, raw.Subject.Name, a.ChunkRows, a.Suppressed, a.K, a.Diversity)
 }
 
 // sentenceOfStep says what is proven of a training step.

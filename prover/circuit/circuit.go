@@ -17,6 +17,7 @@ import (
 	"github.com/consensys/gnark/frontend"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/circuit/anonymization"
 	"github.com/attestlog/attestlog/prover/circuit/dataaccess"
 	"github.com/attestlog/attestlog/prover/circuit/modelversion"
 	"github.com/attestlog/attestlog/prover/circuit/trainingstep"
@@ -42,6 +43,7 @@ var families = []family{
 	{event.DataAccess, dataaccess.Compile, assignDataAccess, sampleDataAccess},
 	{event.TrainingStep, compileTrainingStep, assignTrainingStep, sampleTrainingStep},
 	{event.ModelVersion, compileModelVersion, assignModelVersion, sampleModelVersion},
+	{event.Anonymization, anonymization.Compile, assignAnonymization, sampleAnonymization},
 }
 
 // All returns a circuit for each statement.
@@ -193,6 +195,30 @@ func sampleModelVersion(int) (frontend.Circuit, []event.Element, error) {
 		return nil, nil, err
 	}
 	c, err := modelversion.Assign(w, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, p.Elements(), nil
+}
+
+func assignAnonymization(s statement.Statement, w statement.Witness, e *event.Event, digest event.Digest, refs statement.Resolver) (frontend.Circuit, error) {
+	witness, claims := w.(*statement.AnonymizationWitness), e.Claims.(*event.AnonymizationClaims)
+	p, err := statement.DeriveAnonymization(s, claims, event.Context(e.Log, e.Statement, digest), refs)
+	if err != nil {
+		return nil, err
+	}
+	if err := statement.CheckAnonymization(s.Capacity, witness, p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
+	}
+	return anonymization.Assign(s.Capacity, witness, p)
+}
+
+func sampleAnonymization(capacity int) (frontend.Circuit, []event.Element, error) {
+	w, p, err := anonymization.Sample(capacity)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := anonymization.Assign(capacity, w, p)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -95,7 +95,7 @@ func checkSystem(t *testing.T, c circuit.Circuit, ccs constraint.ConstraintSyste
 		}
 	}
 	want := 0
-	if c.Statement.Proves == event.TrainingStep {
+	if c.Statement.Proves == event.TrainingStep || c.Statement.Proves == event.Anonymization {
 		want = 1 // for what is looked up
 	}
 	if n := len(ccs.GetCommitments().CommitmentIndexes()); n != want {

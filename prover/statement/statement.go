@@ -44,6 +44,8 @@ var statements = []Statement{
 	trainingStep(32, 32),
 	trainingStep(128, 64),
 	modelVersion(),
+	anonymization(128),
+	anonymization(1024),
 }
 
 // All returns every statement, smaller classes first. The caller may keep the
@@ -120,6 +122,15 @@ func (s Statement) Public(e *event.Event, digest event.Digest, refs Resolver) ([
 			return nil, err
 		}
 		return p.Elements(), nil
+	case *event.AnonymizationClaims:
+		if s.Proves != event.Anonymization {
+			break
+		}
+		p, err := DeriveAnonymization(s, claims, event.Context(e.Log, e.Statement, digest), refs)
+		if err != nil {
+			return nil, err
+		}
+		return p.Elements(), nil
 	case *event.ModelVersionClaims:
 		if s.Proves != event.ModelVersion {
 			break
@@ -136,9 +147,13 @@ func (s Statement) Public(e *event.Event, digest event.Digest, refs Resolver) ([
 // Public derives the public inputs for an event where it isn't known yet which
 // class of statement its verifying key belongs to: it takes the widest one. The
 // inputs are the same for all classes; only the refusal of too many records for a
-// narrower class is left to that class's proof, which then can't verify.
+// narrower class is left to that class's proof, which then can't verify. An
+// anonymization says itself how many rows its chunk has, and so its class.
 func Public(e *event.Event, digest event.Digest, refs Resolver) ([]event.Element, error) {
 	for i := len(statements) - 1; i >= 0; i-- {
+		if c, ok := e.Claims.(*event.AnonymizationClaims); ok && c.ChunkRows < int64(statements[i].Capacity) {
+			continue
+		}
 		if statements[i].Proves == e.Kind() {
 			return statements[i].Public(e, digest, refs)
 		}

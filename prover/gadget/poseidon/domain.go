@@ -43,6 +43,10 @@ const (
 	Recipe Domain = "attestlog/recipe/v1"
 	// Batch: the rows that a training step takes.
 	Batch Domain = "attestlog/batch/v1"
+	// Hierarchy: what the quasi-identifiers of a data set are generalized to.
+	Hierarchy Domain = "attestlog/hierarchy/v1"
+	// Challenge: a second challenge, made of a circuit's first.
+	Challenge Domain = "attestlog/challenge/v1"
 )
 
 // MaxDomain is the longest name that a tag can carry, in bytes.

@@ -179,6 +179,10 @@ func (t *Table) Top() (top [TopNodes]fr.Element) {
 // order. Circuits put them into place with three swaps.
 type Siblings [Arity - 1]fr.Element
 
+// Node returns the i-th node of a level, counted from the blocks, level 0, to the root, level
+// [Depth]. Nodes over nothing but empty blocks are there too.
+func (t *Table) Node(level, i int) fr.Element { return t.node(level, i) }
+
 // Opening shows that a row lies in the table: the elements of its block, and the
 // siblings of each node from the block up to, not including, the top nodes.
 type Opening struct {

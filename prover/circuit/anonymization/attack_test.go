@@ -1,0 +1,604 @@
+package anonymization
+
+import (
+	"context"
+	"reflect"
+	"testing"
+
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+	"github.com/consensys/gnark/frontend"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/gadget"
+	"github.com/attestlog/attestlog/prover/gadget/poseidon"
+	"github.com/attestlog/attestlog/prover/gadget/table"
+	"github.com/attestlog/attestlog/prover/keys"
+	"github.com/attestlog/attestlog/prover/statement"
+)
+
+// An attack is a false statement with a forged witness that one group of constraints stops, and nothing else does.
+type attack struct {
+	name   string
+	weaken func(g *groups)             // puts something that lacks the point in place of the one group
+	forge  func(t *testing.T) *Circuit // returns the forged assignment
+}
+
+// weakened is the circuit without the group that an attack is about.
+type weakened struct {
+	Circuit
+	attack *attack
+}
+
+func (c *weakened) Define(api frontend.API) error {
+	g := sound()
+	c.attack.weaken(&g)
+	return define(api, &c.Circuit, g)
+}
+
+// last is the last chunk of a data set of 45 rows: 13 rows, of which number 5 is in a class of its own.
+const (
+	last    = 2
+	first   = last * capacity // its first row
+	rows    = 45
+	outlier = 5
+)
+
+// unsafe releases everything, the outlier too, and states k = 3.
+func unsafe(t *testing.T) *story {
+	s := tellWith(t, data(1, rows), last, layout, hierarchy(), 1, 1)
+	s.p.K = k
+	return s
+}
+
+// place finds where the outlier was released: in column 1 it has the label of 90.
+func place(s *story) *table.Row {
+	for i := range s.out.Rows[first:] {
+		if r := &s.out.Rows[first+i]; r.Cells[1] == uint16(s.h[0][90]) {
+			return r
+		}
+	}
+	panic("the outlier wasn't released")
+}
+
+// outlierKey is the entry of the list that is the outlier's.
+func outlierKey(c *Circuit) int {
+	for i := range c.Keys {
+		if at(c.Keys[i].Value) == c.Raw[outlier].keyOf() {
+			return i
+		}
+	}
+	panic("the outlier isn't in the list")
+}
+
+var attacks = []attack{
+	{
+		name:   "flags that are not binary: half a quasi-identifier for another column hides the one in column 4",
+		weaken: func(g *groups) { g.columns = halfFlags },
+		forge:  forgeHalfFlags,
+	},
+	{
+		name:   "another chunk's number",
+		weaken: func(g *groups) { g.chunk = chunkZero },
+		forge:  forgeChunk,
+	},
+	{
+		name:   "a chunk at another place of the tree",
+		weaken: func(g *groups) { g.path = pathOfChunkZero },
+		forge:  forgeChunk,
+	},
+	{
+		name:   "padding as a row of the data set, a row as padding",
+		weaken: func(g *groups) { g.real = func(frontend.API, []RawRow) {} },
+		forge: func(t *testing.T) *Circuit {
+			all := data(1, rows)
+			all[first+11].Cells[1] = 90 // suppressed as well, so that released rows 11 and 12 are blank
+			c := tell(t, all, last).assign(t)
+			c.Raw[11].Real, c.Raw[13].Real = number(0), number(1)
+			return c
+		},
+	},
+	{
+		name:   "one row more than there is",
+		weaken: func(g *groups) { g.count = func(frontend.API, *Circuit) {} },
+		forge: func(t *testing.T) *Circuit {
+			s := tell(t, data(1, rows), last)
+			c := s.assign(t)
+			c.Rows, c.Suppressed = number(s.p.Rows+1), number(s.p.Suppressed+1)
+			return c
+		},
+	},
+	{
+		name:   "padding as a row that is kept: it stands in for a suppressed one",
+		weaken: func(g *groups) { g.keep = func(frontend.API, []RawRow) {} },
+		forge: func(t *testing.T) *Circuit {
+			s := tell(t, data(1, rows), last)
+			copy(s.out.Rows[rows-1].Cells, []uint16{0, 1, 1, 1, 1}) // what a row of zeros is generalized to
+			w := s.witness(t)
+			w.Keep[13] = true
+			s.p.Suppressed = 0
+			return assign(t, w, s.p)
+		},
+	},
+	{
+		name:   "suppressed rows that are not stated: they make a class of blanks",
+		weaken: func(g *groups) { g.suppressed = func(frontend.API, *Circuit) {} },
+		forge: func(t *testing.T) *Circuit {
+			all := data(1, capacity)
+			for i := range 4 {
+				all[i].Cells[1] = uint16(90 + 10*i)
+			}
+			s := tellWith(t, all, 0, layout, hierarchy(), k, 1)
+			suppressed := s.p.Suppressed
+			s.p.Suppressed = 0
+			c := s.assign(t)
+			c.Keys[0].Same, c.Keys[0].New, c.Keys[0].Gap = number(0), number(1), number(suppressed-k)
+			c.tally(layout)
+			return c
+		},
+	},
+	{
+		name:   "a data set that has blocks beyond its last row",
+		weaken: func(g *groups) { g.leaves = hashAll },
+		forge: func(t *testing.T) *Circuit {
+			s := tell(t, data(1, 2*capacity+8), last)
+			c := s.assign(t)
+			c.Dataset, c.Released = fullCommitment(c, rawElements(c), &c.RawTree), fullCommitment(c, c.Out, &c.ReleasedTree)
+			return c
+		},
+	},
+	{
+		name: "a chunk of another raw data set",
+		weaken: func(g *groups) {
+			g.dataset = func(frontend.API, *gadget.Hasher, *Tree, frontend.Variable, frontend.Variable) {}
+		},
+		forge: func(t *testing.T) *Circuit {
+			c := tell(t, data(1, rows), last).assign(t)
+			c.Dataset = tell(t, data(2, rows), last).assign(t).Dataset
+			return c
+		},
+	},
+	{
+		name: "a chunk of another released data set",
+		weaken: func(g *groups) {
+			g.released = func(frontend.API, *gadget.Hasher, *Tree, frontend.Variable, frontend.Variable) {}
+		},
+		forge: func(t *testing.T) *Circuit {
+			c := tell(t, data(1, rows), last).assign(t)
+			c.Released = tell(t, data(2, rows), last).assign(t).Released
+			return c
+		},
+	},
+	{
+		name:   "other hierarchies than the stated ones",
+		weaken: func(g *groups) { g.hierarchy = func(frontend.API, *gadget.Hasher, *Circuit) {} },
+		forge: func(t *testing.T) *Circuit {
+			s := tell(t, data(1, rows), last)
+			other := *s.h
+			other[0][17]++
+			s.p.Hierarchy = other.Digest()
+			return s.assign(t)
+		},
+	},
+	{
+		name:   "overflow in the packing of hierarchies: 256 more for one code, 1 less for the next",
+		weaken: func(g *groups) { g.codes = func(*Circuit, *lookups) {} },
+		forge: func(t *testing.T) *Circuit {
+			all := data(1, rows)
+			for i := first; i < rows; i += 2 {
+				all[i].Cells[1] = 0
+			}
+			s := tell(t, all, last)
+			for i := first; i < rows; i++ {
+				if s.out.Rows[i].Cells[1] == 1 {
+					s.out.Rows[i].Cells[1] = 257
+				}
+			}
+			c := s.assign(t)
+			for i := range c.Raw {
+				if at(c.Raw[i].Quasi[0]) == 0 {
+					c.Raw[i].Generalized[0] = number(257)
+				}
+			}
+			c.Codes[0][0], c.Codes[0][1] = number(257), number(0)
+			c.sortKeys(k, l)
+			c.tally(layout)
+			forgetCodes(c)
+			return c
+		},
+	},
+	{
+		name:   "a raw code that isn't the row's: the outlier is taken for 5",
+		weaken: func(g *groups) { g.cells = func(frontend.API, *lookups, *RawRow, []frontend.Variable) {} },
+		forge: func(t *testing.T) *Circuit {
+			s := unsafe(t)
+			place(s).Cells[1] = 90 - 5 + 1
+			c := s.assign(t)
+			c.Raw[outlier].Quasi[0], c.Raw[outlier].Generalized[0] = number(5), number(1)
+			c.sortKeys(k, 1)
+			c.tally(layout)
+			forget(c.RangeCounts, c)
+			return c
+		},
+	},
+	{
+		name:   "a generalized code that isn't the hierarchies'",
+		weaken: func(g *groups) { g.generalize = func(frontend.API, *lookups, *RawRow) {} },
+		forge: func(t *testing.T) *Circuit {
+			c := forgeLabel(t)
+			for i := range c.CodeCounts {
+				c.CodeCounts[i] = number(0)
+			}
+			return c
+		},
+	},
+	{
+		name:   "a look-up that finds nothing",
+		weaken: func(g *groups) { g.lookup = func(_ frontend.API, _ challenges, c *Circuit, _ *lookups) {} },
+		forge:  forgeLabel,
+	},
+	{
+		name:   "a released row with another cell",
+		weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
+		forge: func(t *testing.T) *Circuit {
+			s := tell(t, data(1, rows), last)
+			s.out.Rows[first+3].Cells[11]++
+			return s.assign(t)
+		},
+	},
+	{
+		name:   "a raw row that is released twice, in another one's place",
+		weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
+		forge: func(t *testing.T) *Circuit {
+			s := tell(t, data(1, rows), last)
+			s.out.Rows[first+3].Cells = s.out.Rows[first+4].Cells
+			return s.assign(t)
+		},
+	},
+	{
+		name:   "a direct identifier that is still there",
+		weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
+		forge: func(t *testing.T) *Circuit {
+			s := tell(t, data(1, rows), last)
+			s.out.Rows[first+3].Cells[8] = 1
+			return s.assign(t)
+		},
+	},
+	{
+		name:   "a suppressed row that is there all the same",
+		weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
+		forge: func(t *testing.T) *Circuit {
+			s := tell(t, data(1, rows), last)
+			s.out.Rows[rows-1].Cells = s.rows[first+outlier].Cells
+			return s.assign(t)
+		},
+	},
+	{
+		name:   "a released row beyond the last one, where nobody sees it",
+		weaken: func(g *groups) { g.permutation = permuteBeyond },
+		forge: func(t *testing.T) *Circuit {
+			s := tell(t, data(1, rows), last)
+			w := s.witness(t)
+			w.Released.Rows[14], w.Released.Rows[3] = w.Released.Rows[3], w.Released.Rows[14]
+			c := assign(t, w, s.p)
+			c.Released = commitment(c, c.Out, &c.ReleasedTree, int(s.p.Rows))
+			return c
+		},
+	},
+	{
+		name:   "a list of keys that are made up",
+		weaken: func(g *groups) { g.keys = func(frontend.API, challenges, *Circuit) {} },
+		forge: func(t *testing.T) *Circuit {
+			c := unsafe(t).assign(t)
+			g := c.Raw[outlier].Generalized[0]
+			c.Raw[outlier].Generalized[0] = c.Raw[0].Generalized[0] // for the list only
+			c.sortKeys(k, 1)
+			c.Raw[outlier].Generalized[0] = g
+			c.tally(layout)
+			return c
+		},
+	},
+	{
+		name:   "a value that counts twice",
+		weaken: func(g *groups) { g.fresh = func(frontend.API, []Key) {} },
+		forge: func(t *testing.T) *Circuit {
+			all := data(1, rows)
+			for i := range all {
+				all[i].Cells[0] = 1
+			}
+			s := tellWith(t, all, last, layout, hierarchy(), k, 1)
+			s.p.Diversity = 2
+			c := s.assign(t)
+			for i := range c.Keys {
+				if at(c.Keys[i].New) == 1 {
+					c.Keys[i].New = number(2)
+				}
+			}
+			return c
+		},
+	},
+	{
+		name:   "two classes as one: a gap that is too large",
+		weaken: func(g *groups) { g.gaps = func(*lookups, []Key) {} },
+		forge: func(t *testing.T) *Circuit {
+			c := forgeMerged(t, func(k *Key, apart fr.Element) { k.Gap = apart })
+			c.tally(layout)
+			forgetGaps(c)
+			return c
+		},
+	},
+	{
+		name:   "two classes as one: a key that doesn't go on with the run",
+		weaken: func(g *groups) { g.order = func(frontend.API, *gadget.Products, []Key) {} },
+		forge: func(t *testing.T) *Circuit {
+			c := forgeMerged(t, func(k *Key, _ fr.Element) { k.Gap = number(0) })
+			c.tally(layout)
+			return c
+		},
+	},
+	{
+		name:   "a class of one row",
+		weaken: func(g *groups) { g.enough = func(frontend.API, *gadget.Products, *Circuit) {} },
+		forge: func(t *testing.T) *Circuit {
+			c := unsafe(t).assign(t)
+			c.Keys[outlierKey(c)].Gap = number(0)
+			c.tally(layout)
+			return c
+		},
+	},
+	{
+		name:   "a class of one value",
+		weaken: func(g *groups) { g.enough = func(frontend.API, *gadget.Products, *Circuit) {} },
+		forge: func(t *testing.T) *Circuit {
+			s := tellWith(t, data(1, rows), last, layout, hierarchy(), k, l)
+			s.p.Diversity = 4 // of three
+			return s.assign(t)
+		},
+	},
+	{
+		name:   "a number that isn't small: the class of one row lacks two",
+		weaken: func(g *groups) { g.ranges = func(frontend.API, challenges, *Circuit, *lookups) {} },
+		forge:  func(t *testing.T) *Circuit { return unsafe(t).assign(t) }, // which gives the run's first row the gap −2
+	},
+}
+
+// forgeChunk states chunk 1 and shows chunk 0.
+func forgeChunk(t *testing.T) *Circuit {
+	c := tell(t, data(1, rows), 0).assign(t)
+	c.Chunk = number(1)
+	return c
+}
+
+// forgeLabel releases the outlier with the label of 5.
+func forgeLabel(t *testing.T) *Circuit {
+	s := unsafe(t)
+	place(s).Cells[1] = 1
+	c := s.assign(t)
+	c.Raw[outlier].Generalized[0] = number(1)
+	c.sortKeys(k, 1)
+	c.tally(layout)
+	return c
+}
+
+// forgeMerged releases the outlier, and lets its key go on with the run before it.
+func forgeMerged(t *testing.T, set func(k *Key, apart fr.Element)) *Circuit {
+	c := unsafe(t).assign(t)
+	i := outlierKey(c)
+	key, before := c.Keys[i].Value.(fr.Element), c.Keys[i-1].Value.(fr.Element)
+	c.Keys[i].Same, c.Keys[i].New = number(1), number(0)
+	set(&c.Keys[i], *new(fr.Element).Sub(&key, &before))
+	for j := i - 1; ; j-- { // the run has one row more
+		if at(c.Keys[j].Same) == 0 {
+			gap := c.Keys[j].Gap.(fr.Element)
+			one := number(1)
+			c.Keys[j].Gap = *gap.Add(&gap, &one)
+			return c
+		}
+	}
+}
+
+// forgeHalfFlags hides the quasi-identifier in column 4: the mask's digits are 0 and one half. The half flag has column 5 looked up in
+// slot 6, whose hierarchy is the same in these data.
+func forgeHalfFlags(t *testing.T) *Circuit {
+	all := data(1, rows)
+	for i := range all {
+		all[i].Cells[4] = uint16(i) // each its own
+		all[i].Cells[5], all[i].Cells[6] = 0, 0
+	}
+	hidden := layout&^1 | 2
+	s := tellWith(t, all, last, hidden, hierarchy(), k, l)
+	c := s.assign(t)
+	c.Columns = number(uint64(layout))
+	for q := range quasiCodes {
+		c.CodeCounts[1+5*quasiCodes+q], c.CodeCounts[1+4*quasiCodes+q] = c.CodeCounts[1+4*quasiCodes+q], c.CodeCounts[1+5*quasiCodes+q]
+	}
+	move := func(from, to uint64) {
+		for i, v := range ranges() {
+			for j, u := range ranges() {
+				if v == from<<limbBits && u == to<<limbBits {
+					c.RangeCounts[i], c.RangeCounts[j] = number(at(c.RangeCounts[i])-capacity), number(at(c.RangeCounts[j])+capacity)
+				}
+			}
+		}
+	}
+	move(patternNoByte1, patternNoNibble1)
+	move(patternNoByte2, patternNoByte1)
+	return c
+}
+
+// forget counts in the table of ranges only what is looked up beside the rows' parts: codes and gaps.
+func forget(counts []frontend.Variable, c *Circuit) {
+	table := ranges()
+	n := map[uint64]uint64{}
+	for slot := range c.Codes {
+		for _, g := range c.Codes[slot] {
+			n[patternByte<<limbBits+at(g)]++
+		}
+	}
+	for i := range c.Keys {
+		n[at(c.Keys[i].Gap)]++
+	}
+	for i, v := range table {
+		counts[i] = number(n[v])
+	}
+}
+
+// forgetCodes takes the hierarchies' codes out of the count of the table of ranges.
+func forgetCodes(c *Circuit) {
+	for i, v := range ranges() {
+		for slot := range c.Codes {
+			for _, g := range c.Codes[slot] {
+				if patternByte<<limbBits+at(g) == v {
+					c.RangeCounts[i] = number(at(c.RangeCounts[i]) - 1)
+				}
+			}
+		}
+	}
+}
+
+// forgetGaps takes the gaps out of the count of the table of ranges.
+func forgetGaps(c *Circuit) {
+	for i, v := range ranges() {
+		for j := range c.Keys {
+			if gap := c.Keys[j].Gap.(fr.Element); gap.IsUint64() && gap.Uint64() == v {
+				c.RangeCounts[i] = number(at(c.RangeCounts[i]) - 1)
+			}
+		}
+	}
+}
+
+func rawElements(c *Circuit) (all [][rowElements]frontend.Variable) {
+	for i := range c.Raw {
+		all = append(all, c.Raw[i].Elements)
+	}
+	return all
+}
+
+// fullCommitment is D of a tree in which all blocks of the chunk are hashed.
+func fullCommitment(c *Circuit, rows [][rowElements]frontend.Variable, t *Tree) fr.Element {
+	return commitment(c, rows, t, capacity)
+}
+
+// commitment is D of a tree with the given rows in the chunk, whatever they are.
+func commitment(c *Circuit, rows [][rowElements]frontend.Variable, t *Tree, real int) fr.Element {
+	chunk := &statement.Chunk{TableRows: int(at(t.TableRows)), Schema: schemaOf(c, t), Rows: make([][rowElements]fr.Element, len(rows))}
+	for i := range rows {
+		for e := range rows[i] {
+			chunk.Rows[i][e] = rows[i][e].(fr.Element)
+		}
+	}
+	for _, s := range t.Siblings {
+		chunk.Siblings = append(chunk.Siblings, s.(fr.Element))
+	}
+	d, err := chunk.Commitment(capacity, at(c.Chunk), uint64(real))
+	if err != nil {
+		panic(err)
+	}
+	return fieldOf(d)
+}
+
+func schemaOf(c *Circuit, t *Tree) event.Digest {
+	if t == &c.RawTree {
+		return rawSchema
+	}
+	return releasedSchema
+}
+
+func TestAttacks(t *testing.T) {
+	ccs, err := full()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range attacks {
+		a := &attacks[i]
+		t.Run(a.name, func(t *testing.T) {
+			forged := a.forge(t)
+			without := compile(t, &weakened{Circuit: *New(capacity), attack: a})
+			if err := solve(without, &weakened{Circuit: *forged}); err != nil {
+				t.Errorf("the forgery fails even without the group, so that it proves nothing: %v", err)
+			}
+			if err := solve(ccs, forged); err == nil {
+				t.Error("the circuit accepts the forgery")
+			}
+		})
+	}
+}
+
+// Every group has an attack, and every attack is on one group.
+func TestEveryGroupIsAttacked(t *testing.T) {
+	attacked := map[string]bool{"bind": true} // TestUnboundContext
+	before := reflect.ValueOf(sound())
+	for _, a := range attacks {
+		g := sound()
+		a.weaken(&g)
+		after := reflect.ValueOf(g)
+		changed := 0
+		for i := range after.NumField() {
+			if after.Field(i).Pointer() != before.Field(i).Pointer() {
+				attacked[after.Type().Field(i).Name] = true
+				changed++
+			}
+		}
+		if changed != 1 {
+			t.Errorf("%s: changes %d groups, want 1", a.name, changed)
+		}
+	}
+	for i := range before.NumField() {
+		if name := before.Type().Field(i).Name; !attacked[name] {
+			t.Errorf("there is no attack on the group %s", name)
+		}
+	}
+}
+
+// Without bindPublic a proof would serve any event. Such a circuit is refused.
+func TestUnboundContext(t *testing.T) {
+	ccs := compile(t, &weakened{Circuit: *New(4), attack: &attack{weaken: func(g *groups) { g.bind = func(frontend.API, *Circuit) {} }}})
+	if loose, err := gadget.Unconstrained(ccs); err != nil || len(loose) != 1 || loose[0] != "Context" {
+		t.Errorf("unconstrained wires: %v, %v", loose, err)
+	}
+	if _, err := keys.Setup(context.Background(), ccs, nil); err == nil {
+		t.Error("keys are set up")
+	}
+}
+
+// What follows are groups with their point missing.
+
+// halfFlags has digits that are not binary: 1 is 0 + 2 · ½.
+func halfFlags(api frontend.API, mask frontend.Variable) []frontend.Variable {
+	half := new(fr.Element).Inverse(ptr(number(2)))
+	api.AssertIsEqual(mask, uint64(layout))
+	return []frontend.Variable{0, gadget.Constant(*half), 0, 0, 1, 0}
+}
+
+func ptr(e fr.Element) *fr.Element { return &e }
+
+func chunkZero(api frontend.API, _ frontend.Variable, digits int) []frontend.Variable {
+	return gadget.Bits(api, api.Mul(0, 1), digits)
+}
+
+func pathOfChunkZero(api frontend.API, h *gadget.Hasher, leaves, siblings, digits []frontend.Variable) frontend.Variable {
+	zero := make([]frontend.Variable, len(digits))
+	for i := range zero {
+		zero[i] = 0
+	}
+	return climb(api, h, leaves, siblings, zero)
+}
+
+func hashAll(_ frontend.API, h *gadget.Hasher, rows [][rowElements]frontend.Variable, _ []frontend.Variable) (leaves []frontend.Variable) {
+	for from := 0; from < len(rows); from += rowsPerBlock {
+		var block []frontend.Variable
+		for _, row := range rows[from : from+rowsPerBlock] {
+			block = append(block, row[:]...)
+		}
+		leaves = append(leaves, h.Sum(poseidon.Block, block...))
+	}
+	return leaves
+}
+
+func permuteBeyond(api frontend.API, at challenges, c *Circuit) {
+	all := *c
+	all.Raw = append([]RawRow(nil), c.Raw...)
+	for i := range all.Raw {
+		all.Raw[i].Real = 1
+	}
+	permute(api, at, &all)
+}
