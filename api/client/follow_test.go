@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/attestlog/attestlog/api/client"
@@ -15,8 +16,8 @@ import (
 
 func rotation(to ed25519.PrivateKey) client.Draft {
 	public := to.Public().(ed25519.PublicKey)
-	return client.Draft{Subject: event.Subject{Name: "gateway/1", Digest: event.KeyID(public)}, Claims: &event.SourceClaims{
-		Action: event.SourceRotate, Source: "gateway/1", Key: public, Consent: ed25519.Sign(to, event.ConsentMessage(origin, "gateway/1", public, nil))}}
+	return client.KeyChange(&event.SourceClaims{Action: event.SourceRotate, Source: "gateway/1", Key: public,
+		Consent: ed25519.Sign(to, event.ConsentMessage(origin, "gateway/1", public, nil))})
 }
 
 // TestKeyChangedElsewhere has a source's key rotated by somebody who holds it but not its state. The state goes on behind that, under
@@ -104,4 +105,35 @@ func TestKeyChangedElsewhere(t *testing.T) {
 		c, _ := connect(t, w.url, w.public)
 		expectAlarm(t, openSource(t, c, state, func(o *client.SourceOptions) { o.Key = fresh }))
 	})
+}
+
+// TestKeyChangeIsOvertaken has a thief log an event each time that the owner is about to revoke the key; the revocation gets through.
+func TestKeyChangeIsOvertaken(t *testing.T) {
+	w := startLive(t)
+	theirs, _ := connect(t, w.url, w.public)
+	thief := openSource(t, theirs, filepath.Join(t.TempDir(), "state"))
+	c, transport := connect(t, w.url, w.public)
+	const overtaken = 3
+	var posts atomic.Int32
+	transport.set(func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		if r.Method == http.MethodPost {
+			if n := posts.Add(1); n <= overtaken {
+				if _, err := thief.Record(t.Context(), numbered(int(n))); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		return send()
+	})
+	receipt, err := c.RecordKeyChange(t.Context(), sourceKey, &event.SourceClaims{Action: event.SourceRevoke, Source: "gateway/1",
+		Key: sourceKey.Public().(ed25519.PublicKey), From: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := int64(2 + overtaken); receipt.Index != want {
+		t.Errorf("the revocation is entry %d, want %d", receipt.Index, want)
+	}
+	if _, err := thief.Record(t.Context(), numbered(9)); !client.HasCode(err, client.CodeRevokedKey) {
+		t.Errorf("the thief got %v, want the refusal of a key that ended", err)
+	}
 }

@@ -10,12 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
-	"github.com/attestlog/attestlog/ledger/verify"
 )
 
 const keyRotateManual = `Gives a source a new key. It is the source's own act, signed by the key that goes or by the recovery key that was named when
@@ -114,7 +112,7 @@ func (k *keyCommand) rotate(ctx context.Context, t *terminal, args []string) err
 	if _, err = os.Lstat(k.state); err == nil && bytes.Equal(now.Key, key.Public().(ed25519.PublicKey)) {
 		receipt, err = k.recordInTurn(ctx, t, r, key, claims)
 	} else {
-		receipt, err = recordOnce(ctx, r, key, now.Next, claims)
+		receipt, err = r.RecordKeyChange(ctx, key, claims)
 	}
 	if err != nil {
 		return refused(r, err)
@@ -160,7 +158,7 @@ func (k *keyCommand) revoke(ctx context.Context, t *terminal, args []string) err
 			return fmt.Errorf("%s has no key any more: it was revoked already", k.signing.source)
 		}
 	}
-	receipt, err := recordOnce(ctx, r, key, now.Next, claims)
+	receipt, err := r.RecordKeyChange(ctx, key, claims)
 	if err != nil {
 		return refused(r, err)
 	}
@@ -203,33 +201,8 @@ func (k *keyCommand) recordInTurn(ctx context.Context, t *terminal, r *remote, k
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := source.Record(ctx, client.Draft{Subject: subjectOf(claims), Claims: claims})
+	receipt, err := source.Record(ctx, client.KeyChange(claims))
 	return receipt, errors.Join(err, source.Close())
-}
-
-// recordOnce logs the change wherever the log says that the source stands: here is no record to hold against that, and that of the source,
-// wherever it is, follows by itself. Whoever still submits under the same source, a thief perhaps, may take the number first; then the next
-// one is tried at once.
-func recordOnce(ctx context.Context, r *remote, key ed25519.PrivateKey, at verify.Chain, claims *event.SourceClaims) (*client.Receipt, error) {
-	const tries = 1000
-	for try := 1; ; try++ {
-		e := &event.Event{Subject: subjectOf(claims), Log: r.Origin(), Source: claims.Source, Seq: at.Seq, Prev: at.Prev,
-			Time: time.Now().UnixMilli(), Proof: event.ProofNone, Claims: claims}
-		payload, err := e.Encode()
-		if err != nil {
-			return nil, err
-		}
-		receipt, err := r.Submit(ctx, &event.Submission{Envelope: event.Sign(payload, key)})
-		var problem *client.Problem
-		if !errors.As(err, &problem) || problem.Expected == nil || try == tries {
-			return receipt, err
-		}
-		at = *problem.Expected
-	}
-}
-
-func subjectOf(claims *event.SourceClaims) event.Subject {
-	return event.Subject{Name: claims.Source, Digest: event.KeyID(claims.Key)}
 }
 
 func (k *keyCommand) done(t *terminal, r *remote, claims *event.SourceClaims, receipt *client.Receipt) error {

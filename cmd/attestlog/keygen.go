@@ -19,7 +19,10 @@ replaced.
 
 With --log and --source, FILE.request is written too: what the log's operator needs to register the key. It holds
 the key's own consent, so that nobody can register it for another log or under another name. If FILE is there
-already, only the request is written.
+already, only the request is written. For a source that is registered already, attestlog key rotate takes the request.
+
+A recovery key, named with --recovery when the source is registered, is made like any other, without --log and --source,
+and kept offline: it can revoke the source's key, and give it another one, when that is stolen or lost.
 `
 
 type keygen struct {

@@ -82,9 +82,9 @@ func (c *operatorConfig) withKey(ctx context.Context, s streams, key ed25519.Pri
 	return errors.Join(do(ctx, &operator{Client: cl, source: source, logger: c.logger(s)}), source.Close())
 }
 
-// record logs what the operator says about a subject, and returns the entry's index.
-func (o *operator) record(ctx context.Context, subject event.Subject, claims event.Claims) (int64, error) {
-	receipt, err := o.source.Record(ctx, client.Draft{Subject: subject, Claims: claims})
+// record logs what the operator says, and returns the entry's index.
+func (o *operator) record(ctx context.Context, d client.Draft) (int64, error) {
+	receipt, err := o.source.Record(ctx, d)
 	if err != nil {
 		return 0, err
 	}
@@ -93,7 +93,7 @@ func (o *operator) record(ctx context.Context, subject event.Subject, claims eve
 
 // recordKey logs what the operator says of a source's key.
 func (o *operator) recordKey(ctx context.Context, claims *event.SourceClaims) (int64, error) {
-	index, err := o.record(ctx, event.Subject{Name: claims.Source, Digest: event.KeyID(claims.Key)}, claims)
+	index, err := o.record(ctx, client.KeyChange(claims))
 	if err != nil {
 		return 0, fmt.Errorf("couldn't %s %s: %w", claims.Action, claims.Source, err)
 	}
@@ -153,8 +153,8 @@ func (o *operator) rotate(ctx context.Context, next ed25519.PrivateKey) (int64, 
 		return index, err
 	}
 	request := keyfile.NewRequest(o.Origin(), operatorSource, next, nil)
-	index, err := o.record(ctx, event.Subject{Name: operatorSource, Digest: event.KeyID(public)},
-		&event.SourceClaims{Action: event.SourceRotate, Source: operatorSource, Key: public, Consent: request.Consent})
+	index, err := o.record(ctx, client.KeyChange(
+		&event.SourceClaims{Action: event.SourceRotate, Source: operatorSource, Key: public, Consent: request.Consent}))
 	if err == nil {
 		return index, nil
 	}

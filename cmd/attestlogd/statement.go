@@ -73,8 +73,10 @@ func (c *statementRevoke) run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		index, err := o.record(ctx, event.Subject{Name: statement.Claims.Name, Digest: statement.Digest},
-			&event.StatementClaims{Action: event.StatementRevoke, Statement: statement.Digest, From: c.From})
+		index, err := o.record(ctx, client.Draft{
+			Subject: event.Subject{Name: statement.Claims.Name, Digest: statement.Digest},
+			Claims:  &event.StatementClaims{Action: event.StatementRevoke, Statement: statement.Digest, From: c.From},
+		})
 		if err != nil {
 			return fmt.Errorf("couldn't revoke the statement %s: %w", statement.Claims.Name, err)
 		}
