@@ -256,7 +256,7 @@ func Doubts(r *Registry, index int64, e *event.Event, keyID event.Digest) []stri
 	if s, ok := r.sources[e.Source]; ok {
 		for _, k := range s.Keys {
 			if k.ID == keyID && k.Doubt >= 0 && k.Doubt <= index && index < k.Until {
-				doubts = append(doubts, fmt.Sprintf("entry %d revoked the key that signed entry %d, from entry %d on", k.Until, index, k.Doubt))
+				doubts = append(doubts, fmt.Sprintf("entry %d revoked the key that signed entry %d, from entry %d on", k.RevokedBy, index, k.Doubt))
 			}
 		}
 	}

@@ -40,15 +40,27 @@ type KeyState struct {
 	Since int64 // index of the entry that brought it
 	Until int64 // index of the entry that ended it; −1 while it is live
 	Epoch int
-	// Revoked tells whether it was revoked, not rotated out. Doubt is then the index from which its events are in doubt; −1 if none are.
-	Revoked bool
-	Doubt   int64
+	// Revoked tells whether it was revoked, while it was live or after it was rotated out. RevokedBy is then the index of that entry,
+	// and Doubt the index from which its events are in doubt; −1 if none are.
+	Revoked   bool
+	RevokedBy int64
+	Doubt     int64
 }
 
 // Live is the key that may sign now; nil if it was revoked and nothing followed.
 func (s *SourceState) Live() *KeyState {
 	if last := &s.Keys[len(s.Keys)-1]; last.Until < 0 {
 		return last
+	}
+	return nil
+}
+
+// key finds a key that is or was the source's.
+func (s *SourceState) key(public ed25519.PublicKey) *KeyState {
+	for i := range s.Keys {
+		if bytes.Equal(s.Keys[i].Key, public) {
+			return &s.Keys[i]
+		}
 	}
 	return nil
 }
@@ -233,18 +245,18 @@ func (r *Registry) judgeSource(index int64, e *event.Event, c *event.SourceClaim
 		}
 		return r.judgeNewKey(c)
 	default: // revoke
-		live := (*KeyState)(nil)
-		if known {
-			live = s.Live()
-		}
-		switch {
-		case !known:
+		if !known {
 			return violates(RuleUnknownSource, "no source %q is registered", c.Source)
-		case live == nil || !bytes.Equal(live.Key, c.Key):
-			return violates(RuleClaims, "key %s is not the live key of source %q", event.KeyID(c.Key), c.Source)
+		}
+		k := s.key(c.Key)
+		switch {
+		case k == nil:
+			return violates(RuleClaims, "key %s never was the key of source %q", event.KeyID(c.Key), c.Source)
+		case k.Revoked:
+			return violates(RuleClaims, "key %s was revoked already, by entry %d", event.KeyID(c.Key), k.RevokedBy)
 		case c.From >= index:
 			return violates(RuleClaims, "from is entry %d, which is not before this one (%d)", c.From, index)
-		case c.Source == r.operator && len(s.Recovery) == 0:
+		case c.Source == r.operator && k.Until < 0 && len(s.Recovery) == 0:
 			return violates(RuleNotPermitted, "without a recovery key the log would have no operator any more; rotate the key instead")
 		}
 		return nil
@@ -344,15 +356,18 @@ func (r *Registry) applySource(index int64, e *event.Event, c *event.SourceClaim
 			s.Epoch++
 		}
 	case event.SourceRevoke:
-		live := s.Live()
-		live.Until, live.Revoked = index, true
+		k := s.key(c.Key)
+		k.Revoked, k.RevokedBy = true, index
+		if k.Until < 0 {
+			k.Until = index
+		}
 		if c.From > 0 {
-			live.Doubt = c.From
+			k.Doubt = c.From
 		}
 		return
 	}
 	id := event.KeyID(c.Key)
-	s.Keys = append(s.Keys, KeyState{Key: c.Key, ID: id, Since: index, Until: -1, Epoch: s.Epoch, Doubt: -1})
+	s.Keys = append(s.Keys, KeyState{Key: c.Key, ID: id, Since: index, Until: -1, Epoch: s.Epoch, RevokedBy: -1, Doubt: -1})
 	r.holders[id] = c.Source
 }
 

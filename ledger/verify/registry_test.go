@@ -229,6 +229,25 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
+// A theft may be found out after the key was rotated out.
+func TestRevocationOfAKeyThatWasRotatedOut(t *testing.T) {
+	h := newHistory(t)
+	h.must("op/1", 'o', h.register("a/1", 'a', event.RoleService)) // 1
+	h.must("a/1", 'a', plain)                                      // 2
+	h.must("a/1", 'a', h.rotate("a/1", 'b'))                       // 3
+	h.must("a/1", 'b', plain)                                      // 4
+	h.must("a/1", 'b', h.revoke("a/1", 'a', 2))                    // 5
+	h.refused(verify.RuleClaims, "a/1", 'b', h.revoke("a/1", 'a', 2))
+	h.must("a/1", 'b', plain) // the live key goes on
+	old, live := event.KeyID(public(keyOf('a'))), event.KeyID(public(keyOf('b')))
+	if got := verify.Doubts(h.r, 2, &event.Event{Source: "a/1", Claims: plain}, old); len(got) != 1 {
+		t.Errorf("the event of the stolen key: doubts %v", got)
+	}
+	if got := verify.Doubts(h.r, 4, &event.Event{Source: "a/1", Claims: plain}, live); len(got) != 0 {
+		t.Errorf("the event of the next key: doubts %v", got)
+	}
+}
+
 func TestStatements(t *testing.T) {
 	h := newHistory(t)
 	h.must("op/1", 'o', h.register("a/1", 'a', event.RoleService))
