@@ -1,7 +1,9 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"log/slog"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -63,6 +65,10 @@ func (w *worker) keyChange(ctx context.Context, at verify.Chain) (*verify.Chain,
 	claims, ok := e.Claims.(*event.SourceClaims)
 	if !ok || e.Source != name || claims.Source != name || claims.Action == event.SourceRegister || verify.After(e, entry.Digest) != at {
 		return nil, nil
+	}
+	own := w.source.o.Key.Public().(ed25519.PublicKey)
+	if claims.Action == event.SourceRevoke && entry.Leaf.Envelope.KeyID == event.KeyID(own) && !bytes.Equal(claims.Key, own) {
+		return nil, nil // an earlier key's, by the key at hand, which goes on: only a source that keeps count may sign that
 	}
 	head, err := verify.OpenHead(receipt.Note, c.Key())
 	if err != nil {

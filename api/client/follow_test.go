@@ -96,6 +96,20 @@ func TestKeyChangedElsewhere(t *testing.T) {
 			t.Errorf("got %v, want the refusal of a key that ended", err)
 		}
 	})
+	t.Run("an earlier key is revoked under the key that goes on", func(t *testing.T) {
+		w := startLive(t)
+		elsewhere(t, w, sourceKey, rotation(fresh))
+		state := filepath.Join(t.TempDir(), "state")
+		c, _ := connect(t, w.url, w.public)
+		s := openSource(t, c, state, func(o *client.SourceOptions) { o.Key = fresh })
+		record(t, s, numbered(1))
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		elsewhere(t, w, fresh, client.KeyChange(&event.SourceClaims{Action: event.SourceRevoke, Source: "gateway/1",
+			Key: sourceKey.Public().(ed25519.PublicKey), From: 1}))
+		expectAlarm(t, openSource(t, c, state, func(o *client.SourceOptions) { o.Key = fresh }))
+	})
 	t.Run("and an event that is not on record", func(t *testing.T) {
 		w := startLive(t)
 		state := filepath.Join(t.TempDir(), "state")

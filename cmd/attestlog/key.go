@@ -23,8 +23,8 @@ the source was registered: its history goes on unbroken, and the operator isn't 
   attestlog key rotate --key gateway.key --request new.key.request
   attestlog submit claims.json --source gateway/1 --key new.key
 
-From that entry on the log refuses the key before. What it signed earlier stays valid; to put some of that in doubt, revoke the
-key first. Numbering goes on: the state file is the source's, not the key's. Stop what submits under the key before
+From that entry on the log refuses the key before. What it signed earlier stays valid; to put some of that in doubt, revoke that
+key: attestlog key revoke, before or after. Numbering goes on: the state file is the source's, not the key's. Stop what submits under the key before
 you rotate it; with the recovery key there is no need to, and none for the state file: it is told by the log.
 
 Given again after an interruption, the command finds that it is done.
@@ -42,6 +42,8 @@ After a theft, do it in this order, from anywhere; no state file is needed:
 If the thief has logged events, the source's own state contradicts the log: the next attestlog submit says ALARM, and which event. Look at
 the events with attestlog source and attestlog get, then remove the state file: the source goes on after them.
 
+With --former, a key that was rotated out before its theft was found out is revoked, and the current one goes on.
+
 Without a recovery key only the log's operator can give the source another key, which breaks its history.
 `
 
@@ -50,6 +52,7 @@ type keyCommand struct {
 	log            logFlags
 	signing        signingFlags
 	state, request string
+	former         string
 	from           int64
 }
 
@@ -68,6 +71,8 @@ func bindKeyRevoke(fs *flag.FlagSet) func(context.Context, *terminal, []string) 
 	k.log.bind(fs)
 	fs.StringVar(&k.signing.source, "source", "", "the `name` of the source, such as gateway/1")
 	fs.StringVar(&k.signing.key, "key", "", "the `file` of the key that ends, or of the recovery key")
+	fs.StringVar(&k.former, "former", "", "the public `file` of an earlier key, which was rotated out: revoke that one, and keep the current one")
+	fs.StringVar(&k.state, "state", "", "with --former: the `file` that keeps the source's place in its chain (default beside the key, such as gateway@1.state)")
 	fs.Int64Var(&k.from, "from", 0, "the `index` of the first entry in doubt; 0 if none is")
 	return k.revoke
 }
@@ -105,15 +110,7 @@ func (k *keyCommand) rotate(ctx context.Context, t *terminal, args []string) err
 		return r.judge(nil)
 	}
 	claims := &event.SourceClaims{Action: event.SourceRotate, Source: request.Source, Key: request.Key, Consent: request.Consent}
-	if k.state == "" {
-		k.state = k.signing.state()
-	}
-	var receipt *client.Receipt
-	if _, err = os.Lstat(k.state); err == nil && bytes.Equal(now.Key, key.Public().(ed25519.PublicKey)) {
-		receipt, err = k.recordInTurn(ctx, t, r, key, claims)
-	} else {
-		receipt, err = r.RecordKeyChange(ctx, key, claims)
-	}
+	receipt, err := k.logChange(ctx, t, r, now, key, claims)
 	if err != nil {
 		return refused(r, err)
 	}
@@ -153,10 +150,13 @@ func (k *keyCommand) revoke(ctx context.Context, t *terminal, args []string) err
 		return err
 	}
 	claims := &event.SourceClaims{Action: event.SourceRevoke, Source: k.signing.source, Key: key.Public().(ed25519.PublicKey), From: k.from}
-	if bytes.Equal(now.Recovery, claims.Key) {
+	if k.former == "" && bytes.Equal(now.Recovery, claims.Key) {
 		if claims.Key = now.Key; claims.Key == nil {
 			return fmt.Errorf("%s has no key any more: it was revoked already", k.signing.source)
 		}
+	}
+	if k.former != "" {
+		return k.revokeFormer(ctx, t, r, now, key, claims)
 	}
 	receipt, err := r.RecordKeyChange(ctx, key, claims)
 	if err != nil {
@@ -173,6 +173,36 @@ func (k *keyCommand) revoke(ctx context.Context, t *terminal, args []string) err
 		t.say("%s has no recovery key: only the log's operator can give it another one (attestlogd source rotate), which breaks its history.", k.signing.source)
 	}
 	return k.done(t, r, claims, receipt)
+}
+
+// revokeFormer revokes a key that was rotated out before its theft was found out. The current key goes on, and so does its state's count.
+func (k *keyCommand) revokeFormer(ctx context.Context, t *terminal, r *remote, now client.SourceState, key ed25519.PrivateKey, claims *event.SourceClaims) error {
+	former, err := keyfile.ReadPublic(k.former)
+	if err != nil {
+		return err
+	}
+	claims.Key = former
+	receipt, err := k.logChange(ctx, t, r, now, key, claims)
+	if err != nil {
+		return refused(r, err)
+	}
+	t.say("Entry %d revokes an earlier key of %s, signed by %s.", receipt.Index, k.signing.source, signerWords(now, key))
+	t.field("key", "%s", event.KeyID(claims.Key))
+	if k.from > 0 {
+		t.field("in doubt", "what it signed from entry %d on", k.from)
+	}
+	return k.done(t, r, claims, receipt)
+}
+
+// logChange logs a change through the source's state where there is one and the current key signs.
+func (k *keyCommand) logChange(ctx context.Context, t *terminal, r *remote, now client.SourceState, key ed25519.PrivateKey, claims *event.SourceClaims) (*client.Receipt, error) {
+	if k.state == "" {
+		k.state = k.signing.state()
+	}
+	if _, err := os.Lstat(k.state); err == nil && bytes.Equal(now.Key, key.Public().(ed25519.PublicKey)) {
+		return k.recordInTurn(ctx, t, r, key, claims)
+	}
+	return r.RecordKeyChange(ctx, key, claims)
 }
 
 // open reads the key and asks the log how the source stands.
