@@ -19,6 +19,10 @@ type Config struct {
 	// HeadsFile holds every note that was signed, outside PostgreSQL and fsynced before the note leaves the process. A
 	// database that is behind this file, or that has another root, is never written to.
 	HeadsFile string
+	// AdoptDatabase takes a database that has entries where HeadsFile is missing or empty: a follower's first term on another machine, or an
+	// operator's word that the database is all that ever was signed. Without it, a lost file and an old backup together could make
+	// the log sign two roots for one size.
+	AdoptDatabase bool
 	// PublishEvery is the least time between two published heads; 1 s if zero.
 	PublishEvery time.Duration
 	// MaxQueue is how many events may wait for the sequencer; 8,192 if zero. Beyond it, Submit refuses with Busy.

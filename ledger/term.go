@@ -33,10 +33,16 @@ type HeadsConflict struct {
 	Root         [32]byte
 	DatabaseSize int64    // of the log in the database
 	DatabaseRoot [32]byte // of its tree of the size Size, if it is that large
+	// Missing says that there is no signed head to compare the database with, although it has entries; Size and the roots are then zero.
+	Missing bool
 }
 
 // Error says what contradicts what, and what an operator can do.
 func (c *HeadsConflict) Error() string {
+	if c.Missing {
+		return fmt.Sprintf("%s is missing or empty, and the database has %d entries: nobody can tell whether that is all that was ever signed. "+
+			"Put the file back; or, if you are sure of the database, adopt it", c.Where, c.DatabaseSize)
+	}
 	if c.DatabaseSize < c.Size {
 		return fmt.Sprintf("the database is behind: it has %d entries, and %s has a signed head of %d entries. "+
 			"Entries that were acknowledged are missing; restore a newer copy of the database", c.DatabaseSize, c.Where, c.Size)
@@ -112,6 +118,10 @@ func (l *Ledger) checkHeads(ctx context.Context, file *headsFile, size int64) er
 			return conflict
 		}
 		return nil
+	}
+	// A log that consists of its operator's registration may have been interrupted before its first head was signed.
+	if len(file.notes) == 0 && size > 1 && !l.cfg.AdoptDatabase {
+		return &HeadsConflict{Where: "the heads file", DatabaseSize: size, Missing: true}
 	}
 	// From the newest: of a database that is behind, say by how much.
 	for i := len(file.notes) - 1; i >= 0; i-- {

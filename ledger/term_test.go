@@ -43,7 +43,7 @@ func TestFailover(t *testing.T) {
 	first := w.must(sub)[0]
 
 	other := w.cfg
-	other.HeadsFile = filepath.Join(t.TempDir(), "heads")
+	other.HeadsFile, other.AdoptDatabase = filepath.Join(t.TempDir(), "heads"), true // as on another machine
 	second, _ := run(t, other)
 	o := second.Submit(t.Context(), []*event.Submission{w.say("gateway/1", 'g', claim(data, 2))})[0]
 	if o.Refusal == nil || o.Refusal.Code != ledger.Unavailable || o.Refusal.RetryAfter <= 0 {
@@ -116,7 +116,7 @@ func TestDatabaseBehindTheHeadsFile(t *testing.T) {
 	}
 	w.stop()
 
-	// Without the file nobody could know. With it, another history of that size is found out, too.
+	// Without the file nobody could know, so somebody has to say so. With it, another history of that size is found out, too.
 	notes, err := os.ReadFile(w.cfg.HeadsFile)
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +124,12 @@ func TestDatabaseBehindTheHeadsFile(t *testing.T) {
 	if err := os.Remove(w.cfg.HeadsFile); err != nil {
 		t.Fatal(err)
 	}
+	w.open()
+	if conflict := w.refusesToWrite("the heads file is missing or empty"); !conflict.Missing || conflict.DatabaseSize != head.Size {
+		t.Errorf("the conflict is %+v", conflict)
+	}
+	w.stop()
+	w.cfg.AdoptDatabase = true
 	w.start()
 	w.forget("gateway/1")
 	w.must(w.say("gateway/1", 'g', claim(data, 3)))

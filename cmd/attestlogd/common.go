@@ -47,6 +47,9 @@ type storage struct {
 	DatabaseURL string
 	// Binaries is where the private PostgreSQL's programs lie, if not where packages put them.
 	Binaries string
+	// AdoptDatabase takes a database that has entries although the heads file is missing or empty. Only who is sure that the database is
+	// all that ever was acknowledged may say so: where it is an old copy, the log signs a second history.
+	AdoptDatabase bool
 }
 
 func (c *storage) bind(fs *flag.FlagSet) {

@@ -35,12 +35,13 @@ func open(ctx context.Context, d dataDir, cfg storage, signer note.Signer, metri
 		return nil, err
 	}
 	opened, err := ledger.Open(ctx, ledger.Config{
-		DatabaseURL: db.url,
-		Origin:      signer.Name(),
-		Signer:      signer,
-		HeadsFile:   d.heads(),
-		Logger:      logger,
-		Metrics:     metrics,
+		DatabaseURL:   db.url,
+		Origin:        signer.Name(),
+		Signer:        signer,
+		HeadsFile:     d.heads(),
+		AdoptDatabase: cfg.AdoptDatabase,
+		Logger:        logger,
+		Metrics:       metrics,
 	})
 	if err != nil {
 		db.close(logger)
@@ -101,6 +102,9 @@ func (l *openLog) awaitReady(ctx context.Context) error {
 		}
 		var conflict *ledger.HeadsConflict
 		if errors.As(err, &conflict) {
+			if conflict.Missing {
+				return fmt.Errorf("refusing to write to the log: %w (serve --adopt-database)", conflict)
+			}
 			return fmt.Errorf("refusing to write to the log: %w", conflict)
 		}
 		select {

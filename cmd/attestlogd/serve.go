@@ -35,6 +35,7 @@ func bindServe(flags *flag.FlagSet) func(context.Context, streams) error {
 	c := new(serveConfig)
 	c.common.bind(flags)
 	c.storage.bind(flags)
+	flags.BoolVar(&c.AdoptDatabase, "adopt-database", false, "take a database that has entries although the file of signed heads is missing or empty; only if you are sure that it is not an old copy")
 	flags.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "the `address` to listen on")
 	flags.DurationVar(&c.Drain, "drain", 15*time.Second, "how long requests under way may take to end at a shutdown")
 	return c.run
