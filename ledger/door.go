@@ -20,7 +20,7 @@ type candidate struct {
 	sub    *event.Submission
 	event  *event.Event
 	digest event.Digest
-	// body is the canonical submission, of which the leaf is made once the log's time is known.
+	// body is the canonical submission, which becomes the leaf once the log's time is known: then it is no longer here.
 	body []byte
 	// refs are the events that the claims refer to; needs are those of them that stand before it in the same request.
 	refs  []resolved

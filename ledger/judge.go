@@ -174,7 +174,7 @@ func (j *judge) place(ctx context.Context, tx *tilestore.Tx, b *batch, before []
 		c.fail(refusal)
 		return nil
 	}
-	c.placed = &placement{index: b.end, logged: now, leaf: stamp(c.body, now)}
+	c.placed, c.body = &placement{index: b.end, logged: now, leaf: stamp(c.body, now)}, nil
 	it.Row = tilestore.Row{Logged: now, Kind: c.event.Kind(), Source: c.event.Source, Subject: c.event.Subject.Name, Digest: c.digest, Leaf: c.placed.leaf}
 	j.apply(b, c)
 	return nil
@@ -236,12 +236,9 @@ func (j *judge) findDuplicate(ctx context.Context, tx *tilestore.Tx, before []*t
 	return true, nil
 }
 
-// stamp makes a leaf of a canonical submission: "logged" is the last of its members, whatever the submission holds.
-func stamp(submission []byte, logged int64) []byte {
-	const member = `,"logged":`
-	leaf := make([]byte, 0, len(submission)+len(member)+16)
-	leaf = append(leaf, submission[:len(submission)-1]...)
-	leaf = append(leaf, member...)
+// stamp makes a canonical submission the leaf, in its place: "logged" is the last of the members, whatever the submission holds.
+func stamp(submission []byte, logged int64) (leaf []byte) {
+	leaf = append(submission[:len(submission)-1], `,"logged":`...)
 	leaf = strconv.AppendInt(leaf, logged, 10)
 	return append(leaf, '}')
 }
