@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/api"
+	"github.com/attestlog/attestlog/cmd/internal/garbage"
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 )
@@ -109,6 +110,8 @@ func newServer(ctx context.Context, r *report, d *databaseFlags, load loadConfig
 			err = errors.Join(err, s.close())
 		}
 	}()
+	restore := garbage.CollectLess() // as attestlogd serve does
+	s.stop = append(s.stop, func() error { restore(); return nil })
 	db, err := d.open(ctx, r)
 	if err != nil {
 		return nil, err

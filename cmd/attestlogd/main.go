@@ -20,6 +20,12 @@
 //	keys/           proving and verifying keys, a directory for each statement
 //	postgres/       the private PostgreSQL, where no --database-url is given
 //
+// # Memory
+//
+// serve lets its heap grow to five times what is in use before it collects garbage, because what it does makes much of it; above
+// 1 GiB it collects more often. Where that is too much or too little, the environment variables of every Go program say
+// otherwise: GOGC=100 collects when the heap has doubled, GOMEMLIMIT=300MiB holds the process to about so much.
+//
 // # Exit codes
 //
 //	0  it did what it was asked to

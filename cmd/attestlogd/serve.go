@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/attestlog/attestlog/api"
+	"github.com/attestlog/attestlog/cmd/internal/garbage"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/keys"
 )
@@ -45,6 +46,7 @@ func (c *serveConfig) run(ctx context.Context, s streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	defer garbage.CollectLess()()
 	logger := c.logger(s)
 	keys.RouteGnarkLog(logger)
 	dir := dataDir(c.Data)
