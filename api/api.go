@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -73,6 +74,7 @@ type server struct {
 	metrics  *metrics
 	quota    *quota
 	bodies   *semaphore.Weighted // bytes of bodies in memory
+	answers  sync.Pool           // of *[]byte: what answers to batches are made in
 	routes   chi.Router
 }
 

@@ -69,7 +69,7 @@ func BenchmarkDecode(b *testing.B) {
 	for _, minimal := range []bool{false, true} {
 		b.Run(fmt.Sprintf("encode, minimal %t", minimal), func(b *testing.B) {
 			for b.Loop() {
-				appendBatch(outcomes, shape{minimal: minimal})
+				appendBatch(nil, outcomes, shape{minimal: minimal})
 			}
 			perEvent(b)
 		})

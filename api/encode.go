@@ -50,6 +50,18 @@ type shape struct {
 	shared  string // a checkpoint that stands elsewhere in the answer, and so not in the receipt
 }
 
+// receiptRoom is about how many bytes a receipt takes, rather more than less.
+func receiptRoom(r *ledger.Receipt, as shape) int {
+	size := 300
+	if string(r.Checkpoint) != as.shared {
+		size += 2 * len(r.Checkpoint)
+	}
+	if !as.minimal {
+		size += base64.StdEncoding.EncodedLen(len(r.Leaf)) + 67*len(r.Hashes)
+	}
+	return size
+}
+
 // appendReceipt appends {digest, index, leaf, logged, proof}.
 func appendReceipt(b []byte, r *ledger.Receipt, as shape) []byte {
 	b = append(b, `{"digest":`...)
