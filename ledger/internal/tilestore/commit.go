@@ -16,15 +16,16 @@ import (
 // copyHeader begins PostgreSQL's binary COPY format: signature, no flags, no extension.
 const copyHeader = "PGCOPY\n\xff\r\n\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00"
 
+// copyTrailer ends it.
+const copyTrailer = "\xff\xff"
+
 // sqlFenced is raised by advance_tip.
 const sqlFenced = "AL001"
 
 // write stores a batch in one transaction. It goes out as one message, the statements followed by the COPY's data, which
 // PostgreSQL runs as one transaction: one round trip, however large the batch.
 func (l *Leader) write(ctx context.Context, b *batch) error {
-	if err := l.encode(ctx, b); err != nil {
-		return &refused{err}
-	}
+	l.encode(b)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.store.cfg.CommitTimeout)
 	defer cancel()
 	if len(b.tx.statements) > 0 {
@@ -67,11 +68,16 @@ func classify(err error) error {
 	return fmt.Errorf("couldn't learn whether the batch was stored: %w", err)
 }
 
-// encode fills l.sql and l.rows with a batch.
-func (l *Leader) encode(ctx context.Context, b *batch) error {
-	if err := l.resolveNames(ctx, b); err != nil {
-		return err
+// begin empties what is kept from batch to batch.
+func (l *Leader) begin() {
+	l.rows = append(l.rows[:0], copyHeader...)
+	if len(l.names) > maxNames {
+		clear(l.names)
 	}
+}
+
+// encode fills l.sql with a batch, and ends l.rows, which has its rows already.
+func (l *Leader) encode(b *batch) {
 	s := append(l.sql[:0], "SELECT advance_tip("...)
 	s = strconv.AppendInt(s, l.tip.Epoch, 10)
 	s = append(s, ',')
@@ -106,16 +112,12 @@ func (l *Leader) encode(ctx context.Context, b *batch) error {
 	}
 	s = terminate(s)
 	l.sql = append(s, "COPY entries (idx, logged, source, subject, digest, kind, leaf) FROM STDIN BINARY"...)
+	l.rows = append(l.rows, copyTrailer...)
+}
 
-	r := append(l.rows[:0], copyHeader...)
-	for _, it := range b.items {
-		if !it.accepted() {
-			continue
-		}
-		r = l.appendRow(r, &it.Row)
-	}
-	l.rows = binary.BigEndian.AppendUint16(r, 0xffff)
-	return nil
+// rowSize is how many bytes appendRow writes.
+func rowSize(row *Row) int {
+	return 2 + (4 + 8) + (4 + 8) + (4 + 4) + (4 + 4) + (4 + 16) + (4 + 2) + 4 + len(row.Leaf)
 }
 
 // appendRow writes a row in binary COPY format.
@@ -163,14 +165,11 @@ func terminate(s []byte) []byte {
 // maxNames bounds the names that a leader remembers.
 const maxNames = 1 << 17
 
-// resolveNames finds the dictionary's numbers for the names of a batch, and gives new numbers in the order of the
+// resolveNames finds the dictionary's numbers for the names of items, and gives new numbers in the order of the
 // entries, the source before the subject, so that a dictionary rebuilt from the entries is the same.
-func (l *Leader) resolveNames(ctx context.Context, b *batch) error {
-	if len(l.names) > maxNames {
-		clear(l.names)
-	}
+func (l *Leader) resolveNames(ctx context.Context, b *batch, items []*Item) error {
 	var unknown []string
-	for _, it := range b.items {
+	for _, it := range items {
 		if it.accepted() {
 			for _, name := range [2]string{it.Row.Source, it.Row.Subject} {
 				if _, ok := l.names[name]; !ok {

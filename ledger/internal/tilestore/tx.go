@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,8 @@ type leafSlot struct {
 	leaf   trillian.LogLeaf
 	hash   [hashSize]byte
 	queued timestamppb.Timestamp
+	row    *Row
+	at     int // where the row goes in the batch's COPY data
 }
 
 // sequencer is Trillian's storage.LogStorage for one leader: the seam between Trillian and this package.
@@ -59,6 +62,7 @@ func (s sequencer) SnapshotForTree(context.Context, *trillian.Tree) (storage.Rea
 func (s sequencer) ReadWriteTransaction(ctx context.Context, _ *trillian.Tree, f storage.LogTXFunc) error {
 	b := &batch{tx: Tx{reader: reader{s.conn, s.store.cfg.Decode}}}
 	s.batch = b
+	s.begin()
 	if err := f(ctx, &logTX{Leader: s.Leader, batch: b}); err != nil {
 		if b.cause != nil {
 			return b.cause
@@ -136,46 +140,54 @@ func (tx *logTX) DequeueLeaves(ctx context.Context, limit int, _ time.Time) ([]*
 		}
 		return nil, b.cause
 	}
+	if err := tx.resolveNames(ctx, b, items); err != nil {
+		b.cause = &refused{err}
+		return nil, b.cause
+	}
 	b.accepted += accepted
-	return leavesOf(items, accepted), nil
+	return tx.prepare(items, accepted), nil
 }
 
-// leavesOf hashes the accepted items, on all cores where it pays.
-func leavesOf(items []*Item, accepted int) []*trillian.LogLeaf {
+// prepare hashes the accepted items and writes them to the rows, on all cores where it pays: PostgreSQL waits for it.
+func (l *Leader) prepare(items []*Item, accepted int) []*trillian.LogLeaf {
 	slots := make([]leafSlot, accepted)
 	leaves := make([]*trillian.LogLeaf, 0, accepted)
-	rows := make([]*Row, 0, accepted)
+	end := len(l.rows)
 	for _, it := range items {
 		if !it.accepted() {
 			continue
 		}
 		s := &slots[len(leaves)]
+		s.row, s.at = &it.Row, end
+		end += rowSize(s.row)
 		s.queued.Seconds, s.queued.Nanos = it.queued.Unix(), int32(it.queued.Nanosecond())
 		s.leaf.LeafIdentityHash = it.Row.Digest[:]
 		s.leaf.LeafValue = it.Row.Leaf
 		s.leaf.QueueTimestamp = &s.queued
 		s.leaf.MerkleLeafHash = s.hash[:]
 		leaves = append(leaves, &s.leaf)
-		rows = append(rows, &it.Row)
 	}
+	l.rows = slices.Grow(l.rows, end-len(l.rows)+len(copyTrailer))[:end]
 	const chunk = 64
 	if accepted <= chunk {
-		hashLeaves(slots, rows)
+		l.fill(slots)
 		return leaves
 	}
 	var wg sync.WaitGroup
 	share := max(chunk, (accepted+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
-	for from := 0; from < accepted; from += share {
-		to := min(from+share, accepted)
-		wg.Go(func() { hashLeaves(slots[from:to], rows[from:to]) })
+	for some := range slices.Chunk(slots, share) {
+		wg.Go(func() { l.fill(some) })
 	}
 	wg.Wait()
 	return leaves
 }
 
-func hashLeaves(slots []leafSlot, rows []*Row) {
-	for i, row := range rows {
-		slots[i].hash = leafHash(row.Leaf)
+// fill hashes leaves and writes their rows, each in its place.
+func (l *Leader) fill(slots []leafSlot) {
+	for i := range slots {
+		s := &slots[i]
+		s.hash = leafHash(s.row.Leaf)
+		l.appendRow(l.rows[s.at:s.at], s.row) // there is room: nothing moves
 	}
 }
 
