@@ -133,6 +133,7 @@ func textFault(s string, min, max int) string {
 	switch {
 	case len(s) < min || len(s) > max:
 		return fmt.Sprintf("the text must have %d to %d bytes, not %d", min, max, len(s))
+	case isASCII(s): // most texts are, and it is all that need be known of them
 	case !utf8.ValidString(s):
 		return "the text is not valid UTF-8"
 	case strings.IndexByte(s, 0) >= 0:
@@ -141,6 +142,16 @@ func textFault(s string, min, max int) string {
 		return "the text is not in Unicode Normalization Form C"
 	}
 	return ""
+}
+
+// isASCII tells whether s has only characters from U+0001 to U+007F.
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i]-1 >= utf8.RuneSelf-1 {
+			return false
+		}
+	}
+	return true
 }
 
 // readString reads a string of at most max bytes once unescaped, which may be a part of the input. Of the escapes only those that
