@@ -1,8 +1,6 @@
 package anonymization
 
 import (
-	"context"
-	"reflect"
 	"regexp"
 	"testing"
 
@@ -10,28 +8,22 @@ import (
 	"github.com/consensys/gnark/constraint"
 	"github.com/consensys/gnark/frontend"
 
+	"github.com/attestlog/attestlog/prover/circuit/circuittest"
 	"github.com/attestlog/attestlog/prover/gadget"
 	"github.com/attestlog/attestlog/prover/gadget/table"
-	"github.com/attestlog/attestlog/prover/keys"
 )
 
-// An attack is a false statement with a forged witness that one group of constraints stops, and nothing else does.
-type attack struct {
-	name   string
-	weaken func(g *groups)             // puts something that lacks the point in place of the one group
-	forge  func(t *testing.T) *Circuit // returns the forged assignment
-}
+type attack = circuittest.Attack[Circuit, groups]
 
-// weakened is the circuit without the group that an attack is about.
-type weakened struct {
-	Circuit
-	attack *attack
-}
-
-func (c *weakened) Define(api frontend.API) error {
-	g := sound()
-	c.attack.weaken(&g)
-	return define(api, &c.Circuit, g)
+var underAttack = circuittest.Circuit[Circuit, groups]{
+	New:     func() *Circuit { return New(capacity) },
+	Compile: full,
+	Sound:   sound,
+	Define:  define,
+	Unbind:  func(g *groups) { g.bind = func(frontend.API, *Circuit) {} },
+	Context: func(c *Circuit) *frontend.Variable { return &c.Context },
+	// Some forgeries count look-ups as the weakened circuit has them. Counted as the real one has them, they fail too.
+	Recount: func(c *Circuit) { c.tally(layout) },
 }
 
 // last is the last chunk of a data set of 45 rows: 13 rows, of which number 5 is in a class of its own.
@@ -71,24 +63,24 @@ func outlierKey(c *Circuit) int {
 
 var attacks = []attack{
 	{
-		name:   "flags that are not binary: half a quasi-identifier for another column hides the one in column 4",
-		weaken: func(g *groups) { g.columns = halfFlags },
-		forge:  forgeHalfFlags,
+		Name:   "flags that are not binary: half a quasi-identifier for another column hides the one in column 4",
+		Weaken: func(g *groups) { g.columns = halfFlags },
+		Forge:  forgeHalfFlags,
 	},
 	{
-		name:   "another chunk's number",
-		weaken: func(g *groups) { g.chunk = chunkZero },
-		forge:  forgeChunk,
+		Name:   "another chunk's number",
+		Weaken: func(g *groups) { g.chunk = chunkZero },
+		Forge:  forgeChunk,
 	},
 	{
-		name:   "a chunk at another place of the tree",
-		weaken: func(g *groups) { g.path = pathOfChunkZero },
-		forge:  forgeChunk,
+		Name:   "a chunk at another place of the tree",
+		Weaken: func(g *groups) { g.path = pathOfChunkZero },
+		Forge:  forgeChunk,
 	},
 	{
-		name:   "padding as a row of the data set, a row as padding",
-		weaken: func(g *groups) { g.real = func(frontend.API, []RawRow) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "padding as a row of the data set, a row as padding",
+		Weaken: func(g *groups) { g.real = func(frontend.API, []RawRow) {} },
+		Forge: func(t *testing.T) *Circuit {
 			all := data(1, rows)
 			all[first+11].Cells[1] = 90 // suppressed as well, so that released rows 11 and 12 are blank
 			c := tell(t, all, last).assign(t)
@@ -97,9 +89,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "one row more than there is",
-		weaken: func(g *groups) { g.count = func(frontend.API, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "one row more than there is",
+		Weaken: func(g *groups) { g.count = func(frontend.API, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			s := tell(t, data(1, rows), last)
 			c := s.assign(t)
 			c.Rows, c.Suppressed = number(s.p.Rows+1), number(s.p.Suppressed+1)
@@ -107,9 +99,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "padding as a row that is kept: it stands in for a suppressed one",
-		weaken: func(g *groups) { g.keep = func(frontend.API, []RawRow) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "padding as a row that is kept: it stands in for a suppressed one",
+		Weaken: func(g *groups) { g.keep = func(frontend.API, []RawRow) {} },
+		Forge: func(t *testing.T) *Circuit {
 			s := tell(t, data(1, rows), last)
 			copy(s.out.Rows[rows-1].Cells, []uint16{0, 1, 1, 1, 1}) // what a row of zeros is generalized to
 			w := s.witness(t)
@@ -119,9 +111,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "suppressed rows that are not stated: they make a class of blanks",
-		weaken: func(g *groups) { g.suppressed = func(frontend.API, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "suppressed rows that are not stated: they make a class of blanks",
+		Weaken: func(g *groups) { g.suppressed = func(frontend.API, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			all := data(1, capacity)
 			for i := range 4 {
 				all[i].Cells[1] = uint16(90 + 10*i)
@@ -136,9 +128,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a data set that has blocks beyond its last row",
-		weaken: func(g *groups) { g.leaves = hashAll },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a data set that has blocks beyond its last row",
+		Weaken: func(g *groups) { g.leaves = hashAll },
+		Forge: func(t *testing.T) *Circuit {
 			s := tell(t, data(1, 2*capacity+8), last)
 			c := s.assign(t)
 			c.Dataset, c.Released = fullCommitment(c, rawElements(c), &c.RawTree), fullCommitment(c, c.Out, &c.ReleasedTree)
@@ -146,31 +138,31 @@ var attacks = []attack{
 		},
 	},
 	{
-		name: "a chunk of another raw data set",
-		weaken: func(g *groups) {
+		Name: "a chunk of another raw data set",
+		Weaken: func(g *groups) {
 			g.dataset = func(frontend.API, *gadget.Hasher, *Tree, frontend.Variable, frontend.Variable) {}
 		},
-		forge: func(t *testing.T) *Circuit {
+		Forge: func(t *testing.T) *Circuit {
 			c := tell(t, data(1, rows), last).assign(t)
 			c.Dataset = tell(t, data(2, rows), last).assign(t).Dataset
 			return c
 		},
 	},
 	{
-		name: "a chunk of another released data set",
-		weaken: func(g *groups) {
+		Name: "a chunk of another released data set",
+		Weaken: func(g *groups) {
 			g.released = func(frontend.API, *gadget.Hasher, *Tree, frontend.Variable, frontend.Variable) {}
 		},
-		forge: func(t *testing.T) *Circuit {
+		Forge: func(t *testing.T) *Circuit {
 			c := tell(t, data(1, rows), last).assign(t)
 			c.Released = tell(t, data(2, rows), last).assign(t).Released
 			return c
 		},
 	},
 	{
-		name:   "other hierarchies than the stated ones",
-		weaken: func(g *groups) { g.hierarchy = func(frontend.API, *gadget.Hasher, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "other hierarchies than the stated ones",
+		Weaken: func(g *groups) { g.hierarchy = func(frontend.API, *gadget.Hasher, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			s := tell(t, data(1, rows), last)
 			other := *s.h
 			other[0][17]++
@@ -179,9 +171,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "overflow in the packing of hierarchies: 256 more for one code, 1 less for the next",
-		weaken: func(g *groups) { g.codes = func(*Circuit, *lookups) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "overflow in the packing of hierarchies: 256 more for one code, 1 less for the next",
+		Weaken: func(g *groups) { g.codes = func(*Circuit, *lookups) {} },
+		Forge: func(t *testing.T) *Circuit {
 			all := data(1, rows)
 			for i := first; i < rows; i += 2 {
 				all[i].Cells[1] = 0
@@ -206,9 +198,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a raw code that isn't the row's: the outlier is taken for 5",
-		weaken: func(g *groups) { g.cells = func(frontend.API, *lookups, *RawRow, []frontend.Variable) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a raw code that isn't the row's: the outlier is taken for 5",
+		Weaken: func(g *groups) { g.cells = func(frontend.API, *lookups, *RawRow, []frontend.Variable) {} },
+		Forge: func(t *testing.T) *Circuit {
 			s := unsafe(t)
 			place(s).Cells[1] = 90 - 5 + 1
 			c := s.assign(t)
@@ -220,9 +212,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a generalized code that isn't the hierarchies'",
-		weaken: func(g *groups) { g.generalize = func(frontend.API, *lookups, *RawRow) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a generalized code that isn't the hierarchies'",
+		Weaken: func(g *groups) { g.generalize = func(frontend.API, *lookups, *RawRow) {} },
+		Forge: func(t *testing.T) *Circuit {
 			c := forgeLabel(t)
 			for i := range c.CodeCounts {
 				c.CodeCounts[i] = number(0)
@@ -231,50 +223,50 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a look-up that finds nothing",
-		weaken: func(g *groups) { g.lookup = func(_ frontend.API, _ challenges, c *Circuit, _ *lookups) {} },
-		forge:  forgeLabel,
+		Name:   "a look-up that finds nothing",
+		Weaken: func(g *groups) { g.lookup = func(_ frontend.API, _ challenges, c *Circuit, _ *lookups) {} },
+		Forge:  forgeLabel,
 	},
 	{
-		name:   "a released row with another cell",
-		weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a released row with another cell",
+		Weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			s := tell(t, data(1, rows), last)
 			s.out.Rows[first+3].Cells[11]++
 			return s.assign(t)
 		},
 	},
 	{
-		name:   "a raw row that is released twice, in another one's place",
-		weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a raw row that is released twice, in another one's place",
+		Weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			s := tell(t, data(1, rows), last)
 			s.out.Rows[first+3].Cells = s.out.Rows[first+4].Cells
 			return s.assign(t)
 		},
 	},
 	{
-		name:   "a direct identifier that is still there",
-		weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a direct identifier that is still there",
+		Weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			s := tell(t, data(1, rows), last)
 			s.out.Rows[first+3].Cells[8] = 1
 			return s.assign(t)
 		},
 	},
 	{
-		name:   "a suppressed row that is there all the same",
-		weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a suppressed row that is there all the same",
+		Weaken: func(g *groups) { g.permutation = func(frontend.API, challenges, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			s := tell(t, data(1, rows), last)
 			s.out.Rows[rows-1].Cells = s.rows[first+outlier].Cells
 			return s.assign(t)
 		},
 	},
 	{
-		name:   "a released row beyond the last one, where nobody sees it",
-		weaken: func(g *groups) { g.permutation = permuteBeyond },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a released row beyond the last one, where nobody sees it",
+		Weaken: func(g *groups) { g.permutation = permuteBeyond },
+		Forge: func(t *testing.T) *Circuit {
 			s := tell(t, data(1, rows), last)
 			w := s.witness(t)
 			w.Released.Rows[14], w.Released.Rows[3] = w.Released.Rows[3], w.Released.Rows[14]
@@ -284,9 +276,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a list of keys that are made up",
-		weaken: func(g *groups) { g.keys = func(frontend.API, challenges, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a list of keys that are made up",
+		Weaken: func(g *groups) { g.keys = func(frontend.API, challenges, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			c := unsafe(t).assign(t)
 			g := c.Raw[outlier].Generalized[0]
 			c.Raw[outlier].Generalized[0] = c.Raw[0].Generalized[0] // for the list only
@@ -297,9 +289,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a value that counts twice",
-		weaken: func(g *groups) { g.fresh = func(frontend.API, []Key) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a value that counts twice",
+		Weaken: func(g *groups) { g.fresh = func(frontend.API, []Key) {} },
+		Forge: func(t *testing.T) *Circuit {
 			all := data(1, rows)
 			for i := range all {
 				all[i].Cells[0] = 1
@@ -316,9 +308,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "two classes as one: a gap that is too large",
-		weaken: func(g *groups) { g.gaps = func(*lookups, []Key) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "two classes as one: a gap that is too large",
+		Weaken: func(g *groups) { g.gaps = func(*lookups, []Key) {} },
+		Forge: func(t *testing.T) *Circuit {
 			c := forgeMerged(t, func(k *Key, apart fr.Element) { k.Gap = apart })
 			c.tally(layout)
 			forgetGaps(c)
@@ -326,18 +318,18 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "two classes as one: a key that doesn't go on with the run",
-		weaken: func(g *groups) { g.order = func(frontend.API, *gadget.Products, []Key) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "two classes as one: a key that doesn't go on with the run",
+		Weaken: func(g *groups) { g.order = func(frontend.API, *gadget.Products, []Key) {} },
+		Forge: func(t *testing.T) *Circuit {
 			c := forgeMerged(t, func(k *Key, _ fr.Element) { k.Gap = number(0) })
 			c.tally(layout)
 			return c
 		},
 	},
 	{
-		name:   "a class of one row",
-		weaken: func(g *groups) { g.enough = func(frontend.API, *gadget.Products, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a class of one row",
+		Weaken: func(g *groups) { g.enough = func(frontend.API, *gadget.Products, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			c := unsafe(t).assign(t)
 			c.Keys[outlierKey(c)].Gap = number(0)
 			c.tally(layout)
@@ -345,71 +337,27 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a class of one value",
-		weaken: func(g *groups) { g.enough = func(frontend.API, *gadget.Products, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a class of one value",
+		Weaken: func(g *groups) { g.enough = func(frontend.API, *gadget.Products, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			s := tellWith(t, data(1, rows), last, layout, hierarchy(), k, l)
 			s.p.Diversity = 4 // of three
 			return s.assign(t)
 		},
 	},
 	{
-		name:   "a number that isn't small: the class of one row lacks two",
-		weaken: func(g *groups) { g.ranges = func(frontend.API, challenges, *Circuit, *lookups) {} },
-		forge:  func(t *testing.T) *Circuit { return unsafe(t).assign(t) }, // which gives the run's first row the gap −2
+		Name:   "a number that isn't small: the class of one row lacks two",
+		Weaken: func(g *groups) { g.ranges = func(frontend.API, challenges, *Circuit, *lookups) {} },
+		Forge:  func(t *testing.T) *Circuit { return unsafe(t).assign(t) }, // which gives the run's first row the gap −2
 	},
 }
 
 func TestAttacks(t *testing.T) {
-	ccs, err := full()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range attacks {
-		a := &attacks[i]
-		t.Run(a.name, func(t *testing.T) {
-			forged := a.forge(t)
-			without := compile(t, &weakened{Circuit: *New(capacity), attack: a})
-			if err := solve(without, &weakened{Circuit: *forged}); err != nil {
-				t.Errorf("the forgery fails even without the group, so that it proves nothing: %v", err)
-			}
-			if err := solve(ccs, forged); err == nil {
-				t.Error("the circuit accepts the forgery")
-			}
-			// Some forgeries count look-ups as the weakened circuit has them. Counted as the real one has them, they fail too.
-			forged.tally(layout)
-			if err := solve(ccs, forged); err == nil {
-				t.Error("the circuit accepts the forgery with its look-ups counted")
-			}
-		})
-	}
+	underAttack.Attack(t, attacks, tell(t, data(1, rows), last).assign(t))
 }
 
 // Every group has an attack, and every attack is on one group.
-func TestEveryGroupIsAttacked(t *testing.T) {
-	attacked := map[string]bool{"bind": true} // TestUnboundContext
-	before := reflect.ValueOf(sound())
-	for _, a := range attacks {
-		g := sound()
-		a.weaken(&g)
-		after := reflect.ValueOf(g)
-		changed := 0
-		for i := range after.NumField() {
-			if after.Field(i).Pointer() != before.Field(i).Pointer() {
-				attacked[after.Type().Field(i).Name] = true
-				changed++
-			}
-		}
-		if changed != 1 {
-			t.Errorf("%s: changes %d groups, want 1", a.name, changed)
-		}
-	}
-	for i := range before.NumField() {
-		if name := before.Type().Field(i).Name; !attacked[name] {
-			t.Errorf("there is no attack on the group %s", name)
-		}
-	}
-}
+func TestEveryGroupIsAttacked(t *testing.T) { underAttack.EveryGroupIsAttacked(t, attacks) }
 
 // All that the arguments at a random point are about is committed to before the point is known. What isn't, stands in plain equations
 // only: the ways to the roots, salts, and flags. (Those of real rows follow from their public number.)
@@ -429,16 +377,5 @@ func TestChallengeDependsOnEverything(t *testing.T) {
 		if name := names.VariableToString(wire); free.MatchString(name) == committed[wire] {
 			t.Errorf("%s: committed to is %v", name, committed[wire])
 		}
-	}
-}
-
-// Without bindPublic a proof would serve any event. Such a circuit is refused.
-func TestUnboundContext(t *testing.T) {
-	ccs := compile(t, &weakened{Circuit: *New(4), attack: &attack{weaken: func(g *groups) { g.bind = func(frontend.API, *Circuit) {} }}})
-	if loose, err := gadget.Unconstrained(ccs); err != nil || len(loose) != 1 || loose[0] != "Context" {
-		t.Errorf("unconstrained wires: %v, %v", loose, err)
-	}
-	if _, err := keys.Setup(context.Background(), ccs, nil); err == nil {
-		t.Error("keys are set up")
 	}
 }

@@ -2,20 +2,13 @@ package anonymization
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
-	"math/big"
 	"math/rand/v2"
 	"sync"
 	"testing"
 
-	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/consensys/gnark/constraint"
-	"github.com/consensys/gnark/constraint/solver"
-	"github.com/consensys/gnark/frontend"
-	"github.com/consensys/gnark/frontend/cs"
-	"github.com/consensys/gnark/frontend/cs/r1cs"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/gadget/table"
@@ -32,8 +25,7 @@ const (
 )
 
 var (
-	field = ecc.BN254.ScalarField()
-	full  = sync.OnceValues(func() (constraint.ConstraintSystem, error) { return Compile(capacity) })
+	full = sync.OnceValues(func() (constraint.ConstraintSystem, error) { return Compile(capacity) })
 
 	rawSchema, releasedSchema = event.DigestOf([]byte("raw")), event.DigestOf([]byte("released"))
 )
@@ -140,30 +132,3 @@ func assign(t testing.TB, w *statement.AnonymizationWitness, p statement.Anonymi
 }
 
 func element(e fr.Element) event.Element { return e.Bytes() }
-
-func compile(t testing.TB, c frontend.Circuit) constraint.ConstraintSystem {
-	t.Helper()
-	ccs, err := frontend.Compile(field, r1cs.NewBuilder, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ccs
-}
-
-// solve tells whether an assignment satisfies a constraint system. The challenge is what a prover can't choose: a
-// hash of all that is committed to.
-func solve(ccs constraint.ConstraintSystem, assignment frontend.Circuit) error {
-	w, err := frontend.NewWitness(assignment, field)
-	if err != nil {
-		panic(err) // an input is missing: the test is wrong
-	}
-
-	return ccs.IsSolved(w, solver.OverrideHint(solver.GetHintID(cs.Bsb22CommitmentComputePlaceholder), func(_ *big.Int, in, out []*big.Int) error {
-		h := sha256.New()
-		for _, v := range in {
-			h.Write(v.FillBytes(make([]byte, 32)))
-		}
-		out[0].Mod(new(big.Int).SetBytes(h.Sum(nil)), field)
-		return nil
-	}))
-}

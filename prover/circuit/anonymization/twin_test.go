@@ -9,6 +9,7 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"pgregory.net/rapid"
 
+	"github.com/attestlog/attestlog/prover/circuit/circuittest"
 	"github.com/attestlog/attestlog/prover/gadget/table"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -76,7 +77,7 @@ func TestTwinEqualsCircuit(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		circuit := solve(ccs, c)
+		circuit := circuittest.Solve(ccs, c)
 		if (twin == nil) != (circuit == nil) {
 			rt.Fatalf("%s (%+v): the twin says %v, the circuit %v", name, before, twin, circuit)
 		}
@@ -150,7 +151,7 @@ func TestTwinNamesTheRule(t *testing.T) {
 			if !errors.As(err, &v) || v.Rule != c.rule {
 				t.Errorf("got %v, want a violation of rule %s", err, c.rule)
 			}
-			if solve(ccs, assign(t, w, s.p)) == nil {
+			if circuittest.Solve(ccs, assign(t, w, s.p)) == nil {
 				t.Error("the circuit accepts")
 			}
 		})
@@ -168,7 +169,7 @@ func TestChunksCompose(t *testing.T) {
 	for chunk := range 3 {
 		s.chunk = chunk
 		s.p.Chunk, s.p.Rows, s.p.Suppressed = uint64(chunk), uint64(min(capacity, rows-chunk*capacity)), uint64(s.out.Suppressed(capacity, chunk))
-		if err := solve(ccs, s.assign(t)); err != nil {
+		if err := circuittest.Solve(ccs, s.assign(t)); err != nil {
 			t.Fatalf("chunk %d: %v", chunk, err)
 		}
 		chunks = append(chunks, s.p)
@@ -229,7 +230,7 @@ func TestSampleIsTrue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := solve(ccs, c); err != nil {
+		if err := circuittest.Solve(ccs, c); err != nil {
 			t.Errorf("%d rows: %v", n, err)
 		}
 	}

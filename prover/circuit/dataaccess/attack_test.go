@@ -2,62 +2,48 @@ package dataaccess
 
 import (
 	"math/big"
-	"reflect"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
-	"github.com/consensys/gnark/constraint/solver"
 	"github.com/consensys/gnark/frontend"
-	"github.com/consensys/gnark/std/math/bits"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/circuit/circuittest"
 	"github.com/attestlog/attestlog/prover/gadget"
 	"github.com/attestlog/attestlog/prover/gadget/poseidon"
 	"github.com/attestlog/attestlog/prover/gadget/table"
 )
 
-// An attack is a false statement with a forged witness that one group of constraints stops, and nothing else does.
-type attack struct {
-	name string
-	// weaken puts something that lacks the point in place of the one group.
-	weaken func(g *groups)
-	// forge returns the forged assignment.
-	forge func(t *testing.T) *Circuit
-	// digits, if not nil, is how the malicious prover writes v in len(out) digits; nil means honestly. It returns whether it did.
-	digits func(t *testing.T, v *big.Int, out []*big.Int) bool
-}
+type attack = circuittest.Attack[Circuit, groups]
 
-// weakened is the circuit without the group that an attack is about.
-type weakened struct {
-	Circuit
-	attack *attack
-}
-
-func (c *weakened) Define(api frontend.API) error {
-	g := sound()
-	c.attack.weaken(&g)
-	return define(api, &c.Circuit, g)
+var underAttack = circuittest.Circuit[Circuit, groups]{
+	New:     func() *Circuit { return New(capacity) },
+	Compile: full,
+	Sound:   sound,
+	Define:  define,
+	Unbind:  func(g *groups) { g.bind = func(frontend.API, *Circuit) {} },
+	Context: func(c *Circuit) *frontend.Variable { return &c.Context },
 }
 
 var attacks = []attack{
 	{
-		name:   "a purpose that is none: nobody need consent",
-		weaken: func(g *groups) { g.purpose = purposeWithoutOne },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a purpose that is none: nobody need consent",
+		Weaken: func(g *groups) { g.purpose = purposeWithoutOne },
+		Forge: func(t *testing.T) *Circuit {
 			a := reads(t, data(t, 1), 4, dissenter, 30)
 			a.p.Purpose = 0
 			return assign(t, a)
 		},
 	},
 	{
-		name:   "a purpose in digits that are not binary: 8 = −2 + 2·1 + 4·2, so that only consent to others counts",
-		weaken: func(g *groups) { g.purpose = purposeWithoutBits },
-		forge:  func(t *testing.T) *Circuit { return assign(t, reads(t, data(t, 1), dissenter)) },
-		digits: func(_ *testing.T, v *big.Int, out []*big.Int) bool {
+		Name:   "a purpose in digits that are not binary: 8 = −2 + 2·1 + 4·2, so that only consent to others counts",
+		Weaken: func(g *groups) { g.purpose = purposeWithoutBits },
+		Forge:  func(t *testing.T) *Circuit { return assign(t, reads(t, data(t, 1), dissenter)) },
+		Digits: func(_ *testing.T, v *big.Int, out []*big.Int) bool {
 			if len(out) != table.MaxPurposes || v.Cmp(big.NewInt(1<<purpose)) != 0 {
 				return false
 			}
-			write(out, new(big.Int))
+			circuittest.WriteBits(out, new(big.Int))
 			out[0].Sub(field, big.NewInt(2))
 			out[1].SetInt64(1)
 			out[2].SetInt64(2)
@@ -65,9 +51,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a mask in digits that are not binary: column 1 is read though the mask doesn't have it",
-		weaken: func(g *groups) { g.columns = columnsWithoutBits },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a mask in digits that are not binary: column 1 is read though the mask doesn't have it",
+		Weaken: func(g *groups) { g.columns = columnsWithoutBits },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4)
 			e := honest(tab, 4, mask|0b10)
@@ -76,29 +62,29 @@ var attacks = []attack{
 			a.p.Accesses = commit(num(1), a.w.Salt.Element(), e)
 			return assign(t, a)
 		},
-		digits: func(_ *testing.T, v *big.Int, out []*big.Int) bool {
+		Digits: func(_ *testing.T, v *big.Int, out []*big.Int) bool {
 			if len(out) != columns || v.Cmp(big.NewInt(mask)) != 0 {
 				return false
 			}
-			write(out, v)
+			circuittest.WriteBits(out, v)
 			out[0].Sub(field, big.NewInt(1)) // −1 instead of 1
 			out[1].SetInt64(1)               // 2 more
 			return true
 		},
 	},
 	{
-		name:   "a row of another data set",
-		weaken: func(g *groups) { g.dataset = func(frontend.API, *gadget.Hasher, *Circuit) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a row of another data set",
+		Weaken: func(g *groups) { g.dataset = func(frontend.API, *gadget.Hasher, *Circuit) {} },
+		Forge: func(t *testing.T) *Circuit {
 			a := reads(t, data(t, 2), 4, 9, 30)
 			a.p.Dataset = reads(t, data(t, 1), 4).p.Dataset
 			return assign(t, a)
 		},
 	},
 	{
-		name:   "another number of rows than the data set's",
-		weaken: func(g *groups) { g.dataset = datasetWithoutRows },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "another number of rows than the data set's",
+		Weaken: func(g *groups) { g.dataset = datasetWithoutRows },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4, 9, 30)
 			a.p.Dataset = element(table.Commitment(tab.Root(), 20, schema)) // rows from 20 on are not the data set's
@@ -106,9 +92,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "flags that are not binary: a whole row and two halves make two records",
-		weaken: func(g *groups) { g.real = func(frontend.API, []Slot) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "flags that are not binary: a whole row and two halves make two records",
+		Weaken: func(g *groups) { g.real = func(frontend.API, []Slot) {} },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4, 5, 6)
 			c := assign(t, a)
@@ -132,9 +118,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a gap in the list: a real slot behind padding",
-		weaken: func(g *groups) { g.real = binaryInAnyOrder },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a gap in the list: a real slot behind padding",
+		Weaken: func(g *groups) { g.real = binaryInAnyOrder },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4, 9)
 			c := assign(t, a)
@@ -145,9 +131,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "padding as a record: three are stated, two were read",
-		weaken: func(g *groups) { g.count = func(frontend.API, []Slot, frontend.Variable) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "padding as a record: three are stated, two were read",
+		Weaken: func(g *groups) { g.count = func(frontend.API, []Slot, frontend.Variable) {} },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4, 9)
 			c := assign(t, a)
@@ -157,9 +143,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "records as padding: two are stated, three were read",
-		weaken: func(g *groups) { g.count = func(frontend.API, []Slot, frontend.Variable) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "records as padding: two are stated, three were read",
+		Weaken: func(g *groups) { g.count = func(frontend.API, []Slot, frontend.Variable) {} },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4, 9, 30)
 			c := assign(t, a)
@@ -169,9 +155,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a duplicate row: the gap is −1",
-		weaken: func(g *groups) { g.order = orderWithoutRange },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a duplicate row: the gap is −1",
+		Weaken: func(g *groups) { g.order = orderWithoutRange },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4, 9)
 			a.w.Records[1] = a.w.Records[0]
@@ -180,9 +166,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "an index that wraps around the field, back to an earlier row",
-		weaken: func(g *groups) { g.order = orderWithoutRange },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "an index that wraps around the field, back to an earlier row",
+		Weaken: func(g *groups) { g.order = orderWithoutRange },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4, 9, 30)
 			a.w.Records[0], a.w.Records[1], a.w.Records[2] = a.w.Records[1], a.w.Records[0], a.w.Records[1]
@@ -191,9 +177,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "an index that wraps at 2^20: row 5 once more",
-		weaken: func(g *groups) { g.index = indexWithoutTop },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "an index that wraps at 2^20: row 5 once more",
+		Weaken: func(g *groups) { g.index = indexWithoutTop },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 5)
 			a.w.Rows = 1<<indexDigits + 100 // of a data set whose controller helps
@@ -209,9 +195,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a row that was made up",
-		weaken: func(g *groups) { g.path = pathToAnywhere },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a row that was made up",
+		Weaken: func(g *groups) { g.path = pathToAnywhere },
+		Forge: func(t *testing.T) *Circuit {
 			a := reads(t, data(t, 1), 4, 9, 30)
 			o := &a.w.Records[1]
 			o.Block[o.Index%rowsPerBlock*rowElements] = num(12345)
@@ -224,9 +210,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a row at another place of the tree: its index is a lie",
-		weaken: func(g *groups) { g.path = pathOfAnyTop },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a row at another place of the tree: its index is a lie",
+		Weaken: func(g *groups) { g.path = pathOfAnyTop },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4)
 			a.w.Rows = 1 << indexDigits // a large data set
@@ -242,9 +228,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "the cells and the consent of the row next to it",
-		weaken: func(g *groups) { g.row = firstRow },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "the cells and the consent of the row next to it",
+		Weaken: func(g *groups) { g.row = firstRow },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4, dissenter)
 			e := honest(tab, 4, mask) // rows 4 to 7 share a block
@@ -254,30 +240,30 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "overflow in the packing: cell 1 counted as part of cell 0, past the mask",
-		weaken: func(g *groups) { g.cells = cellsWithoutRange },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "overflow in the packing: cell 1 counted as part of cell 0, past the mask",
+		Weaken: func(g *groups) { g.cells = cellsWithoutRange },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4)
 			a.p.Accesses = commit(num(1), a.w.Salt.Element(), honest(tab, 4, mask|0b10))
 			return assign(t, a)
 		},
-		digits: func(t *testing.T, v *big.Int, out []*big.Int) bool {
+		Digits: func(t *testing.T, v *big.Int, out []*big.Int) bool {
 			cells := data(t, 1).Row(4).Cells
 			e := table.PackCells(cells[:15])
 			if len(out) != 240 || v.Cmp(gadget.Constant(e)) != 0 {
 				return false
 			}
-			write(out, v)
-			write(out[16:32], new(big.Int))
+			circuittest.WriteBits(out, v)
+			circuittest.WriteBits(out[16:32], new(big.Int))
 			out[0].Add(out[0], big.NewInt(int64(cells[1])<<16))
 			return true
 		},
 	},
 	{
-		name:   "a column outside of the mask",
-		weaken: func(g *groups) { g.mask = packAll },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a column outside of the mask",
+		Weaken: func(g *groups) { g.mask = packAll },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4)
 			a.p.Accesses = commit(num(1), a.w.Salt.Element(), honest(tab, 4, 1<<dataColumns-1))
@@ -285,15 +271,15 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a row without consent",
-		weaken: func(g *groups) { g.consent = binaryConsent },
-		forge:  func(t *testing.T) *Circuit { return assign(t, reads(t, data(t, 1), 4, dissenter, 30)) },
+		Name:   "a row without consent",
+		Weaken: func(g *groups) { g.consent = binaryConsent },
+		Forge:  func(t *testing.T) *Circuit { return assign(t, reads(t, data(t, 1), 4, dissenter, 30)) },
 	},
 	{
-		name:   "a consent digit that is not binary: bit 3 borrowed from bit 2",
-		weaken: func(g *groups) { g.consent = consentWithoutBits },
-		forge:  func(t *testing.T) *Circuit { return assign(t, reads(t, data(t, 1), 4, dissenter, 30)) },
-		digits: func(t *testing.T, v *big.Int, out []*big.Int) bool {
+		Name:   "a consent digit that is not binary: bit 3 borrowed from bit 2",
+		Weaken: func(g *groups) { g.consent = consentWithoutBits },
+		Forge:  func(t *testing.T) *Circuit { return assign(t, reads(t, data(t, 1), 4, dissenter, 30)) },
+		Digits: func(t *testing.T, v *big.Int, out []*big.Int) bool {
 			if !isDissenter(t, v, out) {
 				return false
 			}
@@ -303,10 +289,10 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a row's salt cut to pay for a consent bit",
-		weaken: func(g *groups) { g.salt = func(frontend.API, []frontend.Variable) {} },
-		forge:  func(t *testing.T) *Circuit { return assign(t, reads(t, data(t, 1), 4, dissenter, 30)) },
-		digits: func(t *testing.T, v *big.Int, out []*big.Int) bool {
+		Name:   "a row's salt cut to pay for a consent bit",
+		Weaken: func(g *groups) { g.salt = func(frontend.API, []frontend.Variable) {} },
+		Forge:  func(t *testing.T) *Circuit { return assign(t, reads(t, data(t, 1), 4, dissenter, 30)) },
+		Digits: func(t *testing.T, v *big.Int, out []*big.Int) bool {
 			if !isDissenter(t, v, out) {
 				return false
 			}
@@ -317,9 +303,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "padding that shows a row in the list",
-		weaken: func(g *groups) { g.slot = slotWithoutPadding },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "padding that shows a row in the list",
+		Weaken: func(g *groups) { g.slot = slotWithoutPadding },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4, 9)
 			a.p.Accesses = commit(num(2), a.w.Salt.Element(), honest(tab, 4, mask), honest(tab, 9, mask), honest(tab, 9, mask))
@@ -327,9 +313,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "an index beyond the last row, where the controller planted one",
-		weaken: func(g *groups) { g.rows = func(frontend.API, frontend.Variable, frontend.Variable) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "an index beyond the last row, where the controller planted one",
+		Weaken: func(g *groups) { g.rows = func(frontend.API, frontend.Variable, frontend.Variable) {} },
+		Forge: func(t *testing.T) *Circuit {
 			a := reads(t, data(t, 1), 4, 9, 30)
 			a.w.Rows = 20
 			a.restate(t)
@@ -337,9 +323,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a list salt that is no salt of 16 bytes",
-		weaken: func(g *groups) { g.listSalt = func(frontend.API, frontend.Variable) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a list salt that is no salt of 16 bytes",
+		Weaken: func(g *groups) { g.listSalt = func(frontend.API, frontend.Variable) {} },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			c := assign(t, reads(t, tab, 4))
 			salt := pow2(table.SaltBits)
@@ -349,9 +335,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "a list whose salt is cut",
-		weaken: func(g *groups) { g.accesses = accessesWithoutSalt },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "a list whose salt is cut",
+		Weaken: func(g *groups) { g.accesses = accessesWithoutSalt },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			c := assign(t, reads(t, tab, 4))
 			c.Accesses = value(commit(num(1), fr.Element{}, honest(tab, 4, mask)))
@@ -359,9 +345,9 @@ var attacks = []attack{
 		},
 	},
 	{
-		name:   "another list",
-		weaken: func(g *groups) { g.accesses = func(frontend.API, *gadget.Hasher, *Circuit, []frontend.Variable) {} },
-		forge: func(t *testing.T) *Circuit {
+		Name:   "another list",
+		Weaken: func(g *groups) { g.accesses = func(frontend.API, *gadget.Hasher, *Circuit, []frontend.Variable) {} },
+		Forge: func(t *testing.T) *Circuit {
 			tab := data(t, 1)
 			a := reads(t, tab, 4, 9, 30)
 			a.p.Accesses = reads(t, tab, 4, 9, 31).p.Accesses
@@ -371,77 +357,11 @@ var attacks = []attack{
 }
 
 func TestAttacks(t *testing.T) {
-	ccs, err := full()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := solve(ccs, assign(t, reads(t, data(t, 1), 4, 9, 30))); err != nil {
-		t.Fatalf("the circuit refuses an honest witness: %v", err)
-	}
-	nBits := solver.GetHintID(bits.GetHints()[1])
-	for i := range attacks {
-		a := &attacks[i]
-		t.Run(a.name, func(t *testing.T) {
-			forged := a.forge(t)
-			var opts []solver.Option
-			if a.digits != nil {
-				forgeries := 0
-				opts = append(opts, solver.OverrideHint(nBits, func(_ *big.Int, in, out []*big.Int) error {
-					write(out, in[0])
-					if a.digits(t, in[0], out) {
-						forgeries++
-					}
-					return nil
-				}), solver.WithNbTasks(1))
-				defer func() {
-					if forgeries == 0 {
-						t.Error("the forged digits were never asked for")
-					}
-				}()
-			}
-			without := compile(t, &weakened{Circuit: *New(capacity), attack: a})
-			if err := solve(without, &weakened{Circuit: *forged}, opts...); err != nil {
-				t.Errorf("the forgery fails even without the group, so that it proves nothing: %v", err)
-			}
-			if err := solve(ccs, forged, opts...); err == nil {
-				t.Error("the circuit accepts the forgery")
-			}
-		})
-	}
+	underAttack.Attack(t, attacks, assign(t, reads(t, data(t, 1), 4, 9, 30)))
 }
 
 // Every group has an attack, and every attack is on one group.
-func TestEveryGroupIsAttacked(t *testing.T) {
-	attacked := map[string]bool{"bind": true} // TestUnboundContext
-	before := reflect.ValueOf(sound())
-	for _, a := range attacks {
-		g := sound()
-		a.weaken(&g)
-		after := reflect.ValueOf(g)
-		changed := 0
-		for i := range after.NumField() {
-			if after.Field(i).Pointer() != before.Field(i).Pointer() {
-				attacked[after.Type().Field(i).Name] = true
-				changed++
-			}
-		}
-		if changed != 1 {
-			t.Errorf("%s: changes %d groups, want 1", a.name, changed)
-		}
-	}
-	for i := range before.NumField() {
-		if name := before.Type().Field(i).Name; !attacked[name] {
-			t.Errorf("there is no attack on the group %s", name)
-		}
-	}
-}
-
-// write writes v in binary.
-func write(out []*big.Int, v *big.Int) {
-	for i := range out {
-		out[i].SetUint64(uint64(v.Bit(i)))
-	}
-}
+func TestEveryGroupIsAttacked(t *testing.T) { underAttack.EveryGroupIsAttacked(t, attacks) }
 
 // isDissenter tells whether v is the dissenter's salt and consent, about to be written in digits.
 func isDissenter(t *testing.T, v *big.Int, out []*big.Int) bool {

@@ -11,9 +11,6 @@ import (
 	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/consensys/gnark/constraint"
-	"github.com/consensys/gnark/constraint/solver"
-	"github.com/consensys/gnark/frontend"
-	"github.com/consensys/gnark/frontend/cs/r1cs"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/gadget/poseidon"
@@ -137,22 +134,4 @@ func assign(t testing.TB, a *access) *Circuit {
 		t.Fatal(err)
 	}
 	return c
-}
-
-func compile(t testing.TB, c frontend.Circuit) constraint.ConstraintSystem {
-	t.Helper()
-	ccs, err := frontend.Compile(field, r1cs.NewBuilder, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ccs
-}
-
-// solve tells whether an assignment satisfies a constraint system.
-func solve(ccs constraint.ConstraintSystem, assignment frontend.Circuit, opts ...solver.Option) error {
-	w, err := frontend.NewWitness(assignment, field)
-	if err != nil {
-		panic(err) // an input is missing: the test is wrong
-	}
-	return ccs.IsSolved(w, opts...)
 }

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/circuit/circuittest"
 	"github.com/attestlog/attestlog/prover/gadget/table"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -19,20 +20,12 @@ import (
 // anywhere makes up an access to rows all over the largest possible tree, by choosing siblings at random and hashing
 // upwards. Each row has a top node of its own.
 func anywhere(r *rand.Rand, n int) *access {
-	random := func() (e fr.Element) {
-		var b [31]byte
-		for i := range b {
-			b[i] = byte(r.Uint32())
-		}
-		return *e.SetBytes(b[:])
-	}
+	random := func() fr.Element { return circuittest.RandomElement(r) }
 	w := &statement.DataAccessWitness{Rows: 1 << indexDigits, Schema: event.DigestOf([]byte{byte(r.Uint32())})}
 	for i := range w.Top {
 		w.Top[i] = random()
 	}
-	for i := range w.Salt {
-		w.Salt[i] = byte(r.Uint32())
-	}
+	w.Salt = circuittest.RandomSalt(r)
 	p := statement.DataAccessPublic{Context: element(random()), Purpose: 1 << r.IntN(64), Columns: r.Uint64N(1 << columns), Records: uint64(n)}
 	tops := r.Perm(table.TopNodes)[:n]
 	slices.Sort(tops)
@@ -46,11 +39,7 @@ func anywhere(r *rand.Rand, n int) *access {
 				}
 				o.Block[row*rowElements+e] = table.PackCells(cells)
 			}
-			var salt table.Salt
-			for i := range salt {
-				salt[i] = byte(r.Uint32())
-			}
-			o.Block[row*rowElements+cellElements] = table.PackSalt(salt, r.Uint64()|p.Purpose)
+			o.Block[row*rowElements+cellElements] = table.PackSalt(circuittest.RandomSalt(r), r.Uint64()|p.Purpose)
 		}
 		for level := range o.Siblings {
 			o.Siblings[level] = table.Siblings{random(), random(), random()}
@@ -149,7 +138,7 @@ func TestTwinEqualsCircuit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		circuit := solve(ccs, c)
+		circuit := circuittest.Solve(ccs, c)
 		if (twin == nil) != (circuit == nil) {
 			t.Fatalf("%s: the twin says %v, the circuit %v", name, twin, circuit)
 		}
@@ -199,7 +188,7 @@ func TestTwinNamesTheRule(t *testing.T) {
 		if v, ok := err.(*statement.Violation); !ok || v.Rule != c.rule {
 			t.Errorf("%s: got %v, want a violation of rule %s", c.change, err, c.rule)
 		}
-		if solve(ccs, assign(t, a)) == nil {
+		if circuittest.Solve(ccs, assign(t, a)) == nil {
 			t.Errorf("%s: the circuit accepts", c.change)
 		}
 	}
@@ -223,7 +212,7 @@ func TestTwinNamesTheRule(t *testing.T) {
 		if v, ok := err.(*statement.Violation); !ok || v.Rule != c.rule || v.Record != 1 {
 			t.Errorf("element %d: got %v, want a violation of rule %s", c.element, err, c.rule)
 		}
-		if solve(ccs, assign(t, a)) == nil {
+		if circuittest.Solve(ccs, assign(t, a)) == nil {
 			t.Errorf("element %d: the circuit accepts", c.element)
 		}
 	}

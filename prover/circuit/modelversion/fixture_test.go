@@ -5,12 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
-	"github.com/consensys/gnark/constraint"
-	"github.com/consensys/gnark/constraint/solver"
-	"github.com/consensys/gnark/frontend"
-	"github.com/consensys/gnark/frontend/cs/r1cs"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/gadget"
@@ -18,8 +13,6 @@ import (
 	"github.com/attestlog/attestlog/prover/gadget/table"
 	"github.com/attestlog/attestlog/prover/statement"
 )
-
-var field = ecc.BN254.ScalarField()
 
 var full = sync.OnceValues(Compile)
 
@@ -140,21 +133,3 @@ func div(a, b fr.Element) (e fr.Element) { return *e.Div(&a, &b) }
 func pow2(n uint) (e fr.Element) { return *e.SetBigInt(new(big.Int).Lsh(big.NewInt(1), n)) }
 
 func toElement(e event.Element) (x fr.Element) { return *x.SetBytes(e[:]) }
-
-func compile(t testing.TB, c frontend.Circuit) constraint.ConstraintSystem {
-	t.Helper()
-	ccs, err := frontend.Compile(field, r1cs.NewBuilder, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ccs
-}
-
-// solve tells whether an assignment satisfies a constraint system.
-func solve(ccs constraint.ConstraintSystem, assignment frontend.Circuit, opts ...solver.Option) error {
-	w, err := frontend.NewWitness(assignment, field)
-	if err != nil {
-		panic(err) // an input is missing: the test is wrong
-	}
-	return ccs.IsSolved(w, opts...)
-}

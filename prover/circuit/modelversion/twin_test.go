@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/circuit/circuittest"
 	"github.com/attestlog/attestlog/prover/gadget/table"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -28,9 +29,7 @@ func anything(t testing.TB, r *rand.Rand) *served {
 		}
 	}
 	for _, salt := range []*table.Salt{&w.Release.Salt, &w.Salt, &w.Configuration.Salt} {
-		for i := range salt {
-			salt[i] = byte(r.Uint32())
-		}
+		*salt = circuittest.RandomSalt(r)
 	}
 	if r.IntN(4) == 0 {
 		w.Salt = table.Salt{} // the run is stated
@@ -152,7 +151,7 @@ func TestTwinEqualsCircuit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if circuit := solve(ccs, c); (twin == nil) != (circuit == nil) {
+		if circuit := circuittest.Solve(ccs, c); (twin == nil) != (circuit == nil) {
 			t.Fatalf("%s: the twin says %v, the circuit %v", name, twin, circuit)
 		}
 		switch v, ok := twin.(*statement.Violation); {
@@ -219,7 +218,7 @@ func TestComparisons(t *testing.T) {
 				s := serves(t, is("temperature", comparison, bound))
 				s.w.Configuration.Settings[slotOf(t, s, "temperature")].Value = v
 				s.restate(t)
-				if got := solve(ccs, assign(t, s)) == nil; got != want {
+				if got := circuittest.Solve(ccs, assign(t, s)) == nil; got != want {
 					t.Errorf("%d %s %d: %v", v, comparison, bound, got)
 				}
 			}

@@ -2,20 +2,15 @@ package trainingstep
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"math/big"
 	"math/rand/v2"
 	"sync"
 	"testing"
 
-	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/consensys/gnark/constraint"
-	"github.com/consensys/gnark/constraint/solver"
 	"github.com/consensys/gnark/frontend"
-	"github.com/consensys/gnark/frontend/cs"
-	"github.com/consensys/gnark/frontend/cs/r1cs"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/gadget"
@@ -31,35 +26,7 @@ const (
 	columns = 32
 )
 
-var field = ecc.BN254.ScalarField()
-
 var full = sync.OnceValues(func() (constraint.ConstraintSystem, error) { return Compile(batch, columns) })
-
-func compile(t testing.TB, c frontend.Circuit) constraint.ConstraintSystem {
-	t.Helper()
-	ccs, err := frontend.Compile(field, r1cs.NewBuilder, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ccs
-}
-
-// solve tells whether an assignment satisfies a constraint system. The prover's commitment is played by a hash of all that it commits to.
-func solve(ccs constraint.ConstraintSystem, assignment frontend.Circuit, opts ...solver.Option) error {
-	w, err := frontend.NewWitness(assignment, field)
-	if err != nil {
-		panic(err) // an input is missing: the test is wrong
-	}
-	commitment := solver.OverrideHint(solver.GetHintID(cs.Bsb22CommitmentComputePlaceholder), func(_ *big.Int, in, out []*big.Int) error {
-		h := sha256.New()
-		for _, v := range in {
-			h.Write(v.FillBytes(make([]byte, fr.Bytes)))
-		}
-		out[0].SetBytes(h.Sum(nil)[:31])
-		return nil
-	})
-	return ccs.IsSolved(w, append([]solver.Option{solver.WithHints(gadget.Hints()...), commitment}, opts...)...)
-}
 
 const (
 	dataRows = 50
@@ -201,7 +168,5 @@ func commitAny(salt fr.Element, weights []frontend.Variable) *big.Int {
 	}
 	return gadget.Constant(poseidon.Sum(poseidon.Weights, in...))
 }
-
-func value(e event.Element) *big.Int { return new(big.Int).SetBytes(e[:]) }
 
 func num(n int64) (e fr.Element) { return *e.SetInt64(n) }

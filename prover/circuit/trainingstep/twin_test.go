@@ -12,25 +12,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/circuit/circuittest"
 	"github.com/attestlog/attestlog/prover/gadget/fixed"
 	"github.com/attestlog/attestlog/prover/gadget/table"
 	"github.com/attestlog/attestlog/prover/statement"
 )
-
-func randomElement(r *rand.Rand) (e fr.Element) {
-	var b [31]byte
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
-	return *e.SetBytes(b[:])
-}
-
-func randomSalt(r *rand.Rand) (s table.Salt) {
-	for i := range s {
-		s[i] = byte(r.Uint32())
-	}
-	return s
-}
 
 // anywhere makes up a step on rows all over the largest possible tree, by choosing siblings at random and hashing upwards. Codes,
 // weights, scales and offsets reach to their bounds.
@@ -55,7 +41,7 @@ func anywhere(r *rand.Rand, rows int) *step {
 	l := statement.TrainingLayout(rec.Columns)
 	w := &statement.TrainingStepWitness{Rows: l.MaxRows(), Schema: event.DigestOf([]byte{byte(r.Uint32())}), Recipe: rec, Top: make([]fr.Element, 64)}
 	for i := range w.Top {
-		w.Top[i] = randomElement(r)
+		w.Top[i] = circuittest.RandomElement(r)
 	}
 	var codes [][]uint16
 	for _, top := range r.Perm(64)[:rows] {
@@ -74,12 +60,12 @@ func anywhere(r *rand.Rand, rows int) *step {
 			}
 		}
 		for level := range o.Siblings {
-			o.Siblings[level] = table.Siblings{randomElement(r), randomElement(r), randomElement(r)}
+			o.Siblings[level] = table.Siblings{circuittest.RandomElement(r), circuittest.RandomElement(r), circuittest.RandomElement(r)}
 		}
 		w.Batch = append(w.Batch, o)
 		codes = append(codes, codesOf(o, rec))
 	}
-	w.Before.Salt, w.After.Salt = randomSalt(r), randomSalt(r)
+	w.Before.Salt, w.After.Salt = circuittest.RandomSalt(r), circuittest.RandomSalt(r)
 	for j := range 1 + columns {
 		switch r.IntN(3) {
 		case 0:
@@ -178,7 +164,7 @@ func (s *step) try(ccs constraint.ConstraintSystem) error {
 	if err != nil {
 		return err
 	}
-	return solve(ccs, c)
+	return circuittest.Solve(ccs, c)
 }
 
 // The plain Go twin accepts exactly what the constraints accept.
@@ -290,7 +276,7 @@ func TestDivergingStep(t *testing.T) {
 		if v, ok := statement.CheckTrainingStep(class32, s.w, s.p).(*statement.Violation); !ok || v.Rule != statement.RuleStep {
 			t.Errorf("the twin: got %v", v)
 		}
-		if solve(ccs, assign(t, s)) == nil {
+		if circuittest.Solve(ccs, assign(t, s)) == nil {
 			t.Error("the circuit accepts")
 		}
 	}
