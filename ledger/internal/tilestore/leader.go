@@ -154,7 +154,7 @@ func (l *Leader) Run(ctx context.Context, judge Judge, onCommit func(Tip) error)
 				return err
 			}
 		case <-l.queue.arrived:
-			l.queue.gather(l.store.cfg.MaxBatch)
+			l.queue.gather()
 			_, err := log.IntegrateBatch(ctx, tree, l.store.cfg.MaxBatch, 0, 0, l.clock, sequencer{l}, quota.Noop())
 			if err != nil {
 				err = l.fail(ctx, err, onCommit)

@@ -86,14 +86,18 @@ func (l *Leader) Enqueue(items ...*Item) (<-chan struct{}, error) {
 const (
 	gatherQuiet = 20 * time.Microsecond  // without an arrival, and whoever could come at once has come
 	gatherLimit = 500 * time.Microsecond // in all, where arrivals don't end
+
+	// gatherEnough items make a commit's fixed cost small beside their own: whoever is still on the way gets the next one, and
+	// wakes up while this one commits.
+	gatherEnough = 256
 )
 
 // gather lets those go first who can enqueue at once: mostly the submitters whom the last batch has just woken. Otherwise the
 // first of them would get a commit of its own, which costs about what one for all of them costs. No timer is set: the leader
 // yields its turn, again and again while that brings items.
-func (q *queue) gather(limit int) {
+func (q *queue) gather() {
 	begin := time.Now()
-	for last, n := begin, 0; n < limit; {
+	for last, n := begin, 0; n < gatherEnough; {
 		runtime.Gosched()
 		now := time.Now()
 		if more := q.len(); more > n {
