@@ -193,12 +193,29 @@ func distinct(o *canon.Object, list string, n int, name func(int) string) {
 	if o.Err() != nil {
 		return
 	}
+	if twice, found := repeated(n, name); found {
+		o.Fail(list, "%q stands twice", clip(strings.ToValidUTF8(twice, "?")))
+	}
+}
+
+// repeated finds a name that stands twice. Most lists are short, and comparing all pairs of a few names is quicker than a map.
+func repeated(n int, name func(int) string) (twice string, found bool) {
+	if n <= 16 {
+		for i := range n {
+			for j := range i {
+				if name(i) == name(j) {
+					return name(i), true
+				}
+			}
+		}
+		return "", false
+	}
 	seen := make(map[string]bool, n)
 	for i := range n {
 		if seen[name(i)] {
-			o.Fail(list, "%q stands twice", clip(strings.ToValidUTF8(name(i), "?")))
-			return
+			return name(i), true
 		}
 		seen[name(i)] = true
 	}
+	return "", false
 }

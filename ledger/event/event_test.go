@@ -222,6 +222,24 @@ func TestNames(t *testing.T) {
 }
 
 // BenchmarkDecode is what reading costs an event: out of what a source sends, and out of the payload in it; and what writing does.
+func TestNamesStandOnce(t *testing.T) {
+	e := examples()["dataset"]
+	c := e.Claims.(*event.DatasetClaims)
+	for _, n := range []int{2, 16, 17, 64} {
+		c.Purposes = make([]string, n)
+		for i := range c.Purposes {
+			c.Purposes[i] = fmt.Sprint("purpose ", i)
+		}
+		if _, err := e.Encode(); err != nil {
+			t.Errorf("%d purposes: %v", n, err)
+		}
+		c.Purposes[n-1] = c.Purposes[0]
+		if _, err := e.Encode(); err == nil {
+			t.Errorf("%d purposes, the last one being the first: accepted", n)
+		}
+	}
+}
+
 func BenchmarkDecode(b *testing.B) {
 	payload, err := examples()["data-access"].Encode()
 	if err != nil {

@@ -185,6 +185,7 @@ func arguments(dir, socket string, cfg Config) []string {
 		"wal_buffers":             "16MB",
 		"max_wal_size":            "4GB", // fewer checkpoints, so fewer full-page images
 		"checkpoint_timeout":      "15min",
+		"wal_init_zero":           "off", // 16 MB of zeros before a new segment would stall every commit behind them
 		"jit":                     "off",
 		"fsync":                   "on",
 		"synchronous_commit":      "on",
