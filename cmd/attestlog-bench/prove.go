@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"github.com/consensys/gnark-crypto/ecc"
+	"github.com/consensys/gnark/backend"
 	"github.com/consensys/gnark/backend/groth16"
+	"github.com/consensys/gnark/constraint/solver"
 	"github.com/consensys/gnark/frontend"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/gadget"
 )
 
 // constraintsPerRecord is what a data access may cost: 256,000 constraints for 64 records.
@@ -69,6 +72,7 @@ func measureProver(ctx context.Context, p plan, r *report, made *prover) error {
 	if _, err := made.prove(ctx); err != nil { // the first proof warms caches and the heap up, and is not counted
 		return err
 	}
+	hints := backend.WithSolverOptions(solver.WithHints(gadget.Hints()...))
 	var ours, bare, oursCPU, bareCPU series
 	timed := func(wall, cpu *series, work func(context.Context) error) measure {
 		return func(ctx context.Context) error {
@@ -84,7 +88,7 @@ func measureProver(ctx context.Context, p plan, r *report, made *prover) error {
 			return err
 		}),
 		timed(&bare, &bareCPU, func(context.Context) error {
-			_, err := groth16.Prove(ccs, made.keys.ProvingKey, witness)
+			_, err := groth16.Prove(ccs, made.keys.ProvingKey, witness, hints)
 			return err
 		}))
 	if err != nil {
