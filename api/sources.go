@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,12 +13,21 @@ import (
 )
 
 func (s *server) listSources(w http.ResponseWriter, r *http.Request) {
-	sources, err := s.ledger.Sources(r.Context())
-	if err = errors.Join(readQuery(r).err, err); err != nil {
+	sendList(s, w, r, "sources", s.ledger.Sources, appendSource)
+}
+
+// sendList answers with everything of a sort. It takes no parameters, and reads nothing for a query that has some.
+func sendList[T any](s *server, w http.ResponseWriter, r *http.Request, name string, read func(context.Context) ([]T, error), appendOne func([]byte, *T) []byte) {
+	if err := readQuery(r).err; err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	s.sendJSON(w, http.StatusOK, append(appendList(nil, "sources", sources, appendSource), '}'))
+	list, err := read(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.sendJSON(w, http.StatusOK, append(appendList(nil, name, list, appendOne), '}'))
 }
 
 // getSource answers with a source and with what its next event must say.
@@ -44,12 +54,7 @@ func (s *server) getSource(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) listStatements(w http.ResponseWriter, r *http.Request) {
-	statements, err := s.ledger.Statements(r.Context())
-	if err = errors.Join(readQuery(r).err, err); err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.sendJSON(w, http.StatusOK, append(appendList(nil, "statements", statements, appendStatement), '}'))
+	sendList(s, w, r, "statements", s.ledger.Statements, appendStatement)
 }
 
 func (s *server) getStatement(w http.ResponseWriter, r *http.Request) {

@@ -180,18 +180,14 @@ func (d *door) each(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// maxProof bounds a proof, in bytes, as package event does.
-const maxProof = 1024
-
 // open decodes a submission and checks what needs no state.
 func (d *door) open(c *candidate) {
 	sub := c.sub
-	if len(sub.Proof) > maxProof {
-		c.refusal = &Refusal{Code: ProofInvalid, Check: "encoding", Detail: fmt.Sprintf("a proof has at most %d bytes, not %d", maxProof, len(sub.Proof))}
+	if len(sub.Proof) > event.MaxProof {
+		c.refusal = &Refusal{Code: ProofInvalid, Check: "encoding", Detail: fmt.Sprintf("a proof has at most %d bytes, not %d", event.MaxProof, len(sub.Proof))}
 		return
 	}
-	// In base64 and with all that stands around it, the payload must fit a leaf.
-	if len(sub.Envelope.Payload) > (event.MaxLeaf-2048)/4*3 {
+	if len(sub.Envelope.Payload) > event.MaxPayload {
 		c.refusal = &Refusal{Code: TooLarge, Detail: fmt.Sprintf("the payload has %d bytes; with it, an entry would have more than %d", len(sub.Envelope.Payload), event.MaxLeaf)}
 		return
 	}

@@ -189,7 +189,7 @@ func (c *AttestationClaims) members(o *canon.Object) {
 	o.Word("outcome", (*string)(&c.Outcome), string(OutcomeProven), string(OutcomeRefused))
 	switch c.Outcome {
 	case OutcomeProven:
-		o.Bytes("proof", &c.Proof, 1, maxProof)
+		o.Bytes("proof", &c.Proof, 1, MaxProof)
 	case OutcomeRefused:
 		o.Word("reason", &c.Reason, RefusalReasons()...)
 	}

@@ -17,10 +17,10 @@ const PayloadType = "application/vnd.in-toto+json"
 const (
 	// MaxLeaf is the size of the largest leaf in bytes: what the 16-bit length of a C2SP tlog-tiles entry bundle can express.
 	MaxLeaf = 65535
-	// maxProof bounds a proof's bytes: Groth16 with a handful of commitments stays far below.
-	maxProof = 1024
-	// maxPayload bounds a payload so that its leaf, in base64 with everything around it, stays within MaxLeaf.
-	maxPayload = (MaxLeaf - 2048) / 4 * 3
+	// MaxProof bounds a proof's bytes: Groth16 with a handful of commitments stays far below.
+	MaxProof = 1024
+	// MaxPayload bounds a payload so that its leaf, in base64 with everything around it, stays within MaxLeaf.
+	MaxPayload = (MaxLeaf - 2048) / 4 * 3
 )
 
 // ErrSignature says that an envelope's signature does not verify under the key that it names.
@@ -55,7 +55,7 @@ func (e *Envelope) Verify(key ed25519.PublicKey) error {
 func (e *Envelope) Digest() Digest { return DigestOf(e.Payload) }
 
 func (e *Envelope) members(o *canon.Object) {
-	o.Bytes("payload", &e.Payload, 2, maxPayload)
+	o.Bytes("payload", &e.Payload, 2, MaxPayload)
 	o.Literal("payloadType", PayloadType)
 	one := 1
 	o.List("signatures", &one, 1, 1, func(_ int, el *canon.Element) {
@@ -84,7 +84,7 @@ func (s *Submission) members(o *canon.Object) {
 // attestation is where the proof stands: beside the envelope, because the payload can't contain a proof about itself.
 func (s *Submission) attestation(o *canon.Object) {
 	if o.Has("attestation", len(s.Proof) > 0) {
-		o.Object("attestation", func(o *canon.Object) { o.Bytes("proof", &s.Proof, 1, maxProof) })
+		o.Object("attestation", func(o *canon.Object) { o.Bytes("proof", &s.Proof, 1, MaxProof) })
 	}
 }
 

@@ -133,8 +133,8 @@ func (e *Event) Encode() ([]byte, error) {
 		return nil, fmt.Errorf("couldn't encode the event: it claims nothing")
 	}
 	b, err := canon.Encode(e.members)
-	if err == nil && len(b) > maxPayload {
-		err = fmt.Errorf("the payload has %d bytes, and at most %d are allowed", len(b), maxPayload)
+	if err == nil && len(b) > MaxPayload {
+		err = fmt.Errorf("the payload has %d bytes, and at most %d are allowed", len(b), MaxPayload)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("couldn't encode the event: %w", err)
@@ -144,8 +144,8 @@ func (e *Event) Encode() ([]byte, error) {
 
 // Decode reads a payload, strictly: Encode gives the same bytes again.
 func Decode(payload []byte) (*Event, error) {
-	if len(payload) > maxPayload {
-		return nil, fmt.Errorf("not an event: the payload has %d bytes, and at most %d are allowed", len(payload), maxPayload)
+	if len(payload) > MaxPayload {
+		return nil, fmt.Errorf("not an event: the payload has %d bytes, and at most %d are allowed", len(payload), MaxPayload)
 	}
 	kind, err := findKind(payload)
 	if err != nil {
