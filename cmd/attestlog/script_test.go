@@ -41,13 +41,14 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":    scriptCode,
-			"address": scriptAddress,
-			"ready":   scriptReady,
-			"mode":    scriptMode,
-			"change":  scriptChange,
-			"oneline": scriptOneLine,
-			"fetch":   scriptFetch,
+			"code":      scriptCode,
+			"address":   scriptAddress,
+			"ready":     scriptReady,
+			"published": scriptPublished,
+			"mode":      scriptMode,
+			"change":    scriptChange,
+			"oneline":   scriptOneLine,
+			"fetch":     scriptFetch,
 		},
 	})
 }
@@ -107,23 +108,38 @@ func scriptAddress(ts *testscript.TestScript, neg bool, args []string) {
 // ready HOST:PORT: waits until the server there takes events. There is no signal to wait for: readiness is what HTTP says.
 func scriptReady(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, !neg && len(args) == 1, "usage: ready HOST:PORT")
+	await(ts, "http://"+args[0]+"/readyz", "the server is not ready", func([]byte) bool { return true })
+}
+
+// published HOST:PORT SIZE: waits until the server there has published a head of that size. It publishes one a second, at most.
+func scriptPublished(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 2, "usage: published HOST:PORT SIZE")
+	await(ts, "http://"+args[0]+"/checkpoint", "the server published no head of size "+args[1], func(note []byte) bool {
+		lines := strings.Split(string(note), "\n")
+		return len(lines) > 1 && lines[1] == args[1]
+	})
+}
+
+// await asks an address until it answers 200 with what is good.
+func await(ts *testscript.TestScript, url, problem string, good func(body []byte) bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+args[0]+"/readyz", nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		ts.Check(err)
 		if response, err := http.DefaultClient.Do(request); err == nil {
+			body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 			response.Body.Close()
-			if response.StatusCode == http.StatusOK {
+			if err == nil && response.StatusCode == http.StatusOK && good(body) {
 				return
 			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ts.Fatalf("the server is not ready")
+			ts.Fatalf("%s", problem)
 		}
 	}
 }
