@@ -1,4 +1,5 @@
-// Package migrations holds attestlog's PostgreSQL schema, as SQL files that goose applies in order.
+// Package migrations holds attestlog's PostgreSQL schema, as SQL files that goose applies in order. The job queue's tables lie
+// in a schema of their own, "river", and come from River itself.
 //
 // A migration that was released is never edited: the next change is the next file.
 package migrations
@@ -61,5 +62,5 @@ func Up(ctx context.Context, url string) (err error) {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("couldn't migrate the database: %w", err)
 	}
-	return nil
+	return upRiver(ctx, url)
 }

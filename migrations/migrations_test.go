@@ -33,6 +33,16 @@ func TestUpTwiceAtOnce(t *testing.T) {
 	if err := fresh.QueryRow(context.Background(), "SELECT size FROM tip").Scan(&size); err != nil || size != 0 {
 		t.Errorf("a fresh log has size %d (%v), want 0", size, err)
 	}
+	for _, table := range []string{"witnesses", "attestations", migrations.RiverSchema + ".river_job", migrations.RiverSchema + ".river_queue"} {
+		var n int
+		if err := fresh.QueryRow(context.Background(), "SELECT count(*) FROM "+table).Scan(&n); err != nil || n != 0 {
+			t.Errorf("table %s has %d rows (%v), want 0", table, n, err)
+		}
+	}
+	var strays int
+	if err := fresh.QueryRow(context.Background(), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'river%'").Scan(&strays); err != nil || strays != 0 {
+		t.Errorf("%d of River's tables lie beside the log's (%v)", strays, err)
+	}
 }
 
 func TestUpReportsAnUnreachableDatabase(t *testing.T) {
