@@ -160,13 +160,17 @@ func (t *Trainer) Weights() statement.SaltedWeights { return t.weights }
 // Recipe is what each step does.
 func (t *Trainer) Recipe() *statement.Recipe { return t.recipe }
 
+// Rows are the rows that a step takes, counted from 1; the same row may stand there twice.
+func (t *Trainer) Rows(step int64) []int {
+	return statement.BatchRows(t.seed, step, int(t.run.Batch), t.table.Len())
+}
+
 // Step takes the next step. A step that is impossible wraps statement.ErrDiverged and changes nothing.
 func (t *Trainer) Step() (*Step, error) {
 	if t.taken >= t.run.Steps {
 		return nil, fmt.Errorf("couldn't take another step: the run has %d, and all are taken", t.run.Steps)
 	}
-	rows := statement.BatchRows(t.seed, t.taken+1, int(t.run.Batch), t.table.Len())
-	w, err := statement.NewTrainingStepWitness(t.class, t.table, t.schema, t.recipe, t.weights, NewSalt(), rows...)
+	w, err := statement.NewTrainingStepWitness(t.class, t.table, t.schema, t.recipe, t.weights, NewSalt(), t.Rows(t.taken+1)...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't take step %d: %w", t.taken+1, err)
 	}
@@ -186,16 +190,21 @@ type Quality struct {
 
 // Evaluate tries weights on rows, best on ones that were not trained on. The rows have the data set's columns.
 func Evaluate(r *statement.Recipe, w *statement.Weights, rows [][]uint16) Quality {
+	return quality(r, rows, func(cells []uint16) float64 { return float64(r.Predict(w, cells)) / fixed.Certain })
+}
+
+// quality judges predictions, which are probabilities that a row's label is positive.
+func quality(r *statement.Recipe, rows [][]uint16, predict func(cells []uint16) float64) Quality {
 	var q Quality
 	for _, cells := range rows {
-		p, truth := float64(r.Predict(w, cells))/fixed.Certain, r.Truth(cells)
+		p, truth := predict(cells), r.Truth(cells)
+		if (p >= 0.5) == (truth == 1) {
+			q.Accuracy++
+		}
 		if truth == 0 {
 			p = 1 - p
 		}
 		q.Loss -= math.Log(p)
-		if p > 0.5 || p == 0.5 && truth == 1 {
-			q.Accuracy++
-		}
 	}
 	q.Loss /= float64(len(rows))
 	q.Accuracy /= float64(len(rows))

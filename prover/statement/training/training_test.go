@@ -108,38 +108,6 @@ func newCredit(t *testing.T, batch int64, steps int64) *credit {
 	return c
 }
 
-// float is the same training in floating point, with the true sigmoid.
-func float(r *statement.Recipe, w []float64, rows [][]uint16) {
-	gradient := make([]float64, len(w))
-	for _, cells := range rows {
-		e := probability(r, w, cells) - float64(r.Truth(cells))
-		for j := range w {
-			gradient[j] += e * feature(r, j, cells) / float64(len(rows))
-		}
-	}
-	for j := range w {
-		if j > 0 {
-			gradient[j] += float64(r.L2) / fixed.One * w[j]
-		}
-		w[j] -= float64(r.LearningRate) / fixed.One * gradient[j]
-	}
-}
-
-func feature(r *statement.Recipe, j int, cells []uint16) float64 {
-	if j == 0 {
-		return 1
-	}
-	return float64(r.Features[j-1].Scale*int64(cells[j-1])+r.Features[j-1].Offset) / fixed.One
-}
-
-func probability(r *statement.Recipe, w []float64, cells []uint16) float64 {
-	z := 0.0
-	for j := range w {
-		z += w[j] * feature(r, j, cells)
-	}
-	return 1 / (1 + math.Exp(-z))
-}
-
 // Loss goes down, and on loans that were held out the model is as good as the same training in float64.
 func TestTrainingOnGermanCredit(t *testing.T) {
 	for _, batch := range []int64{32, 128} {
@@ -152,7 +120,7 @@ func TestTrainingOnGermanCredit(t *testing.T) {
 		recipe := trainer.Recipe()
 		first := c.first.Weights
 		before := training.Evaluate(recipe, &first, c.heldOut)
-		floats := make([]float64, 1+len(c.data.Columns))
+		floats := training.NewFloat64(recipe, &first)
 		var claims []*event.TrainingStepClaims
 		for trainer.Taken() < steps {
 			step, err := trainer.Step()
@@ -160,24 +128,18 @@ func TestTrainingOnGermanCredit(t *testing.T) {
 				t.Fatal(err)
 			}
 			var rows [][]uint16
-			for _, o := range step.Witness.Batch {
-				rows = append(rows, c.table.Row(o.Index).Cells)
+			for j, row := range trainer.Rows(step.Claims.Step) {
+				rows = append(rows, c.table.Row(row).Cells)
+				if step.Witness.Batch[j].Index != row {
+					t.Fatalf("step %d takes row %d, not %d", step.Claims.Step, step.Witness.Batch[j].Index, row)
+				}
 			}
-			float(recipe, floats, rows)
+			floats.Step(rows)
 			claims = append(claims, step.Claims)
 		}
 		weights := trainer.Weights()
 		after := training.Evaluate(recipe, &weights.Weights, c.heldOut)
-		correct, worst := 0, 0.0
-		for _, cells := range c.heldOut {
-			if (probability(recipe, floats, cells) >= 0.5) == (recipe.Truth(cells) == 1) {
-				correct++
-			}
-		}
-		for j := range floats {
-			worst = max(worst, math.Abs(floats[j]-float64(weights.Weights[j])/fixed.One))
-		}
-		reference := float64(correct) / float64(len(c.heldOut))
+		reference, worst := floats.Evaluate(c.heldOut).Accuracy, floats.Distance(&weights.Weights)
 		t.Logf("batch %d: loss %.4f → %.4f, accuracy %.4f, in float64 %.4f; weights differ by at most %.5f", batch, before.Loss, after.Loss, after.Accuracy, reference, worst)
 		if after.Loss >= before.Loss-0.1 {
 			t.Errorf("batch %d: the loss went from %.4f to %.4f", batch, before.Loss, after.Loss)
