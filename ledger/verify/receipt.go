@@ -59,6 +59,16 @@ func (r *Receipt) Open(key note.Verifier) (Head, *Entry, error) {
 	return head, entry, nil
 }
 
+// RootThrough opens the receipt and returns the root of the log's tree that ends with its entry, which any inclusion
+// proof of the entry holds. Training takes its rows by it.
+func (r *Receipt) RootThrough(key note.Verifier) ([32]byte, error) {
+	head, _, err := r.Open(key)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return rootThrough(r.Index, head.Size, r.Leaf, r.Hashes), nil
+}
+
 // Entry is a decoded entry.
 type Entry struct {
 	Index  int64

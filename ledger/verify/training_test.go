@@ -90,6 +90,19 @@ func TestEvidenceOfATrainingStep(t *testing.T) {
 		for range 5 { // so that the run's proof has more than what was there when it came
 			l.write(l.draft("bank/1", set.claims, none), 'b', nil)
 		}
+		receipt, err := l.Receipt(t.Context(), at-1, int64(len(l.leaves)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !moved {
+			if got, err := receipt.RootThrough(l.key); err != nil || got != root {
+				t.Errorf("the root through the run is %x, %v, want %x", got, err, root)
+			}
+			receipt.Index--
+			if _, err := receipt.RootThrough(l.key); err == nil {
+				t.Error("a root comes out of a receipt that doesn't hold")
+			}
+		}
 		report, err := l.gather(at).Verify(l.key)
 		if moved {
 			if err == nil || report.Verdict != verify.Refuted {
