@@ -81,6 +81,7 @@ type Source struct {
 	o      SourceOptions
 	stop   context.CancelCauseFunc
 	done   chan struct{} // closed when the worker has ended
+	left   chan struct{} // closed when nothing is left of an earlier process
 
 	mu     sync.Mutex
 	queued []*job
@@ -122,7 +123,7 @@ func (c *Client) OpenSource(o SourceOptions) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{client: c, o: o, done: make(chan struct{}), wake: make(chan struct{}, 1)}
+	s := &Source{client: c, o: o, done: make(chan struct{}), left: make(chan struct{}), wake: make(chan struct{}, 1)}
 	s.worker = worker{source: s, journal: j, next: verify.NewChain()}
 	if err := s.worker.restore(last); err != nil {
 		return nil, errors.Join(err, j.close())
@@ -159,6 +160,19 @@ func (s *Source) Record(ctx context.Context, d Draft) (*Receipt, error) {
 		return r.receipt, r.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("couldn't wait for the log's answer: %w", context.Cause(ctx))
+	}
+}
+
+// Recover waits until the log has answered every event that an earlier process recorded. From then on the log says which of
+// them it has: whoever died without hearing the answer can ask, before recording the same thing once more.
+func (s *Source) Recover(ctx context.Context) error {
+	select {
+	case <-s.left:
+		return nil
+	case <-s.done:
+		return s.Err()
+	case <-ctx.Done():
+		return fmt.Errorf("couldn't wait for the log's answer: %w", context.Cause(ctx))
 	}
 }
 

@@ -211,6 +211,12 @@ func TestSourceRecoversFromCrash(t *testing.T) {
 			again, _ := connect(t, url, log.public)
 			settled := make(chan *client.Receipt, 8)
 			s2 := openSource(t, again, copied, func(o *client.SourceOptions) { o.Settled = func(r *client.Receipt) { settled <- r } })
+			if err := s2.Recover(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if len(settled) != 1 {
+				t.Errorf("recovered with %d events settled", len(settled))
+			}
 			recovered := <-settled
 			if recovered.Duplicate != (crash.found > 0) || recovered.Index != 5 {
 				t.Errorf("the pending event came back as %+v", recovered)
@@ -336,6 +342,45 @@ func TestRotatedKey(t *testing.T) {
 	})
 	if r := <-settled; r.Index != 0 {
 		t.Errorf("got %+v", r)
+	}
+}
+
+// TestRecoverEnds waits in vain: the line stays dead until the caller, or the source, gives up.
+func TestRecoverEnds(t *testing.T) {
+	log := newMemLog(t)
+	url := serveLog(t, log, nil)
+	state := filepath.Join(t.TempDir(), "state")
+	c, transport := connect(t, url, log.public, func(o *client.Options) { o.Retries = -1 })
+	transport.set(func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		if r.Method == http.MethodPost {
+			return nil, errors.New("the line is dead")
+		}
+		return send()
+	})
+	s := openSource(t, c, state)
+	if err := s.Recover(t.Context()); err != nil {
+		t.Errorf("a source without a past: %v", err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _, _ = s.Record(ctx, accessDraft(1)) }()
+	waitForPending(t, state)
+	leave()
+	<-done
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := openSource(t, c, state)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := again.Recover(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("after its caller left: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Recover(t.Context()); !errors.Is(err, client.ErrClosed) {
+		t.Errorf("after the source was closed: %v", err)
 	}
 }
 

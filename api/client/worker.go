@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -22,6 +23,7 @@ type worker struct {
 	head    []byte       // a head of an earlier session, to be continued
 	fresh   bool         // there is no record yet
 	aligned bool         // the log's idea of this source was held against the record
+	alone   bool         // no event of an earlier process is left
 	stuck   int          // answers in a row that made no progress
 	closed  error        // of closing the journal
 }
@@ -93,6 +95,7 @@ func (w *worker) run(ctx context.Context) {
 
 func (w *worker) work(ctx context.Context) error {
 	for {
+		w.lookForOrphans()
 		if err := w.wait(ctx); err != nil {
 			return err
 		}
@@ -113,6 +116,15 @@ func (w *worker) work(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+}
+
+// lookForOrphans tells those in Recover once nothing of an earlier process waits for an answer any more.
+func (w *worker) lookForOrphans() {
+	orphan := func(j *job) bool { return j.orphan }
+	if !w.alone && !slices.ContainsFunc(w.flight, orphan) && !slices.ContainsFunc(w.queue, orphan) {
+		w.alone = true
+		close(w.source.left)
 	}
 }
 
