@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/access"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/receipt"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -173,43 +173,32 @@ func (s *submit) addProof(ctx context.Context, t *terminal, r *remote, d *client
 	return nil
 }
 
-// receiptFile is a receipt as it is kept: all that it takes to show, years later, that the event was logged.
-type receiptFile struct {
-	Format string       `json:"format"`
-	Index  int64        `json:"index"`
-	Digest event.Digest `json:"digest"`
-	Logged int64        `json:"logged"` // milliseconds since 1970, the log's clock
-	Leaf   []byte       `json:"leaf"`
-	Proof  string       `json:"proof"` // C2SP tlog-proof
-}
-
-func (s *submit) keep(t *terminal, r *remote, receipt *client.Receipt) error {
-	b, err := json.MarshalIndent(receiptFile{"attestlog-receipt/v1", receipt.Index, receipt.Digest, receipt.Logged, receipt.Leaf,
-		string(receipt.TlogProof())}, "", "  ")
+func (s *submit) keep(t *terminal, r *remote, logged *client.Receipt) error {
+	b, err := receipt.Encode(&logged.Receipt)
 	if err != nil {
-		return fmt.Errorf("couldn't write the receipt: %w", err)
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(s.receipt), 0o755); err != nil {
 		return fmt.Errorf("couldn't write the receipt: %w", err)
 	}
-	if err := writeNew(s.receipt, append(b, '\n'), 0o644); err != nil {
+	if err := writeNew(s.receipt, b, 0o644); err != nil {
 		return err
 	}
-	head, err := verify.OpenHead(receipt.Note, r.Key())
+	head, err := verify.OpenHead(logged.Note, r.Key())
 	if err != nil {
 		return err
 	}
 	what := "Logged"
-	if receipt.Duplicate {
+	if logged.Duplicate {
 		what = "This was logged before,"
 	}
-	t.say("%s as entry %d of %s, in a tree of %s entries.", what, receipt.Index, r.Origin(), thousands(head.Size))
-	t.field("event", "%s", receipt.Digest)
-	t.field("logged", "%s (the log's clock)", clock(receipt.Logged))
+	t.say("%s as entry %d of %s, in a tree of %s entries.", what, logged.Index, r.Origin(), thousands(head.Size))
+	t.field("event", "%s", logged.Digest)
+	t.field("logged", "%s (the log's clock)", clock(logged.Logged))
 	t.field("receipt", "%s", s.receipt)
 	if t.json {
-		t.printJSON(map[string]any{"index": receipt.Index, "digest": receipt.Digest, "logged": receipt.Logged, "size": head.Size,
-			"duplicate": receipt.Duplicate, "receipt": s.receipt})
+		t.printJSON(map[string]any{"index": logged.Index, "digest": logged.Digest, "logged": logged.Logged, "size": head.Size,
+			"duplicate": logged.Duplicate, "receipt": s.receipt})
 	}
 	return nil
 }
