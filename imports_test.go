@@ -41,7 +41,7 @@ var (
 var walls = []wall{
 	{
 		name:   "the auditor's side links no database, no Trillian, no prover, no server",
-		around: []string{"/ledger/event", "/ledger/verify", "/ledger/monitor", "/api/client", "/prover/statement", "/prover/zkverify"},
+		around: []string{"/ledger/event", "/ledger/verify", "/ledger/monitor", "/api/client", "/prover/statement", "/prover/witness", "/prover/zkverify"},
 		deny:   slices.Concat(database, trillian, proving, ledger, []string{"/api!", "/web", "/cmd", "github.com/go-chi"}),
 	},
 	{
@@ -50,8 +50,8 @@ var walls = []wall{
 		deny:   []string{"/api", "/cmd", "/ledger!", "/ledger/verify", "/ledger/monitor", "/ledger/internal", "/migrations", "/prover", "/web", "net/http", "github.com/consensys"},
 	},
 	{
-		name:   "statement stands on event alone, zkverify on statement",
-		around: []string{"/prover/statement", "/prover/zkverify"},
+		name:   "statement stands on event alone, zkverify and witness on statement",
+		around: []string{"/prover/statement", "/prover/witness", "/prover/zkverify"},
 		deny:   []string{"/ledger/verify", "/ledger/monitor", "net/http"},
 	},
 	{

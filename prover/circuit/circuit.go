@@ -91,6 +91,9 @@ var ErrFalse = errors.New("the claims are not true of the witness")
 // give [ErrFalse] with the rule that is broken, claims that the statement can't be
 // about a *statement.RangeError.
 func (c Circuit) Assign(w statement.Witness, e *event.Event, digest event.Digest, refs statement.Resolver) (frontend.Circuit, error) {
+	if w == nil {
+		return nil, fmt.Errorf("%s can't be proven without a witness", c.Statement.Name)
+	}
 	if e.Kind() != c.Statement.Proves || w.Proves() != c.Statement.Proves {
 		return nil, fmt.Errorf("%s can't be proven of an event of kind %s with a witness of kind %s", c.Statement.Name, e.Kind(), w.Proves())
 	}

@@ -103,8 +103,11 @@ func CheckAnonymization(capacity int, w *AnonymizationWitness, p AnonymizationPu
 	if err != nil {
 		return violation(RuleChunk, -1, "%s", err)
 	}
+	if w == nil || w.Hierarchy == nil {
+		return violation(RuleHierarchy, -1, "the witness has no hierarchies")
+	}
 	for _, c := range []*Chunk{w.Raw, w.Released} {
-		if len(c.Rows) != capacity || len(c.Siblings) != shape.Siblings() || len(w.Keep) != capacity {
+		if c == nil || len(c.Rows) != capacity || len(c.Siblings) != shape.Siblings() || len(w.Keep) != capacity {
 			return violation(RuleChunk, -1, "the witness is not of a chunk of %d rows", capacity)
 		}
 	}

@@ -175,6 +175,9 @@ func violation(r Rule, record int, format string, args ...any) error {
 // A prover calls it first: it costs a millisecond and gives a reason, where the
 // solver gives a constraint's number.
 func CheckDataAccess(capacity int, w *DataAccessWitness, p DataAccessPublic) error {
+	if w == nil {
+		return violation(RuleRecords, -1, "there is no witness")
+	}
 	if len(w.Records) < 1 || len(w.Records) > capacity || uint64(len(w.Records)) != p.Records {
 		return violation(RuleRecords, -1, "%d records were read, %d are stated, and there is room for 1 to %d", len(w.Records), p.Records, capacity)
 	}
@@ -248,7 +251,7 @@ func openRow(r table.Opening) (row openedRow, err error) {
 	if len(r.Block) != dataAccessLayout.BlockElements() {
 		return row, violation(RulePath, -1, "a block has %d elements, not %d", dataAccessLayout.BlockElements(), len(r.Block))
 	}
-	if r.Index < 0 {
+	if r.Index < 0 || r.Index >= dataAccessLayout.MaxRows() {
 		return row, violation(RuleIndex, -1, "there is no row of that index in any table")
 	}
 	elements := r.RowElements(dataAccessLayout)

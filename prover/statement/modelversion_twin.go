@@ -57,6 +57,9 @@ const (
 // the public inputs, and otherwise a *[Violation] that names the first rule broken. Its Record is
 // the number of the setting or of the predicate, where the rule is about one.
 func CheckModelVersion(w *ModelVersionWitness, p ModelVersionPublic) error {
+	if w == nil {
+		return violation(RulePlace, -1, "there is no witness")
+	}
 	if w.Release.Place < 0 || w.Release.Place >= MaxReleases {
 		return violation(RulePlace, -1, "there is no such place in a tree of releases")
 	}

@@ -45,12 +45,15 @@ func (r *Recipe) check() error {
 		return fmt.Errorf("l2 is %d, not 0 to %d", r.L2, event.MaxL2)
 	}
 	for j, f := range r.Features {
-		if max(f.Scale, -f.Scale) > event.MaxScale || max(f.Offset, -f.Offset) > event.MaxOffset || j >= r.Columns && f != (Scaling{}) {
+		if !within(f.Scale, event.MaxScale) || !within(f.Offset, event.MaxOffset) || j >= r.Columns && f != (Scaling{}) {
 			return fmt.Errorf("the scaling of column %d is out of range", j)
 		}
 	}
 	return nil
 }
+
+// within tells whether |n| is at most the limit; of the least integer there is no absolute value to compare.
+func within(n, limit int64) bool { return -limit <= n && n <= limit }
 
 // Commit hashes the recipe: 1 if rows are wide, 2^label, the positive code, learning rate, l2, then scale and offset of each
 // of 64 columns. A negative number n is the element r − |n|.

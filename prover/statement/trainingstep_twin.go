@@ -70,6 +70,9 @@ const (
 // nil exactly if the circuit accepts the witness for the public inputs, and otherwise a *[Violation]
 // that names the first rule broken.
 func CheckTrainingStep(s Statement, w *TrainingStepWitness, p TrainingStepPublic) error {
+	if w == nil || w.Recipe == nil {
+		return violation(RuleRecipe, -1, "the witness has no recipe")
+	}
 	if err := w.Recipe.check(); err != nil || w.Recipe.Columns > s.MaxColumns {
 		return violation(RuleRecipe, -1, "the recipe is out of range: %v", err)
 	}
@@ -78,6 +81,9 @@ func CheckTrainingStep(s Statement, w *TrainingStepWitness, p TrainingStepPublic
 	}
 	if len(w.Batch) < 1 || len(w.Batch) > s.Capacity {
 		return violation(RuleBatch, -1, "the step takes %d rows, and there is room for 1 to %d", len(w.Batch), s.Capacity)
+	}
+	if nodes := 1 << (2 * TrainingTopDepth(s.MaxColumns)); len(w.Top) != nodes {
+		return violation(RuleDataset, -1, "there are %d nodes, and must be %d", len(w.Top), nodes)
 	}
 	if fromField(table.Commitment(table.RootOver(w.Top), w.Rows, w.Schema)) != p.Dataset {
 		return violation(RuleDataset, -1, "nodes, number of rows and schema are not those of the data set")
