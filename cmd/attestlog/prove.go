@@ -169,8 +169,7 @@ func (p *prove) run(ctx context.Context, t *terminal, args []string) error {
 	what := &draft.Draft{Subject: event.Subject{Name: p.subject, Digest: digest}, Claims: claims}
 	var made *proof
 	if p.signing.key != "" {
-		proving := &proving{list: list, secrets: d, entry: entry.Event}
-		if made, err = p.submission(ctx, t, r, proving, what); err != nil {
+		if made, err = p.submission(ctx, t, r, list, d, what); err != nil {
 			return r.judge(err)
 		}
 	}
@@ -243,7 +242,7 @@ type proof struct {
 }
 
 // submission numbers, signs and proves the event, for the place in the source's chain that comes next.
-func (p *prove) submission(ctx context.Context, t *terminal, r *remote, proving *proving, d *draft.Draft) (*proof, error) {
+func (p *prove) submission(ctx context.Context, t *terminal, r *remote, list *access.List, data *dataset.Dataset, d *draft.Draft) (*proof, error) {
 	key, err := keyfile.ReadPrivate(p.signing.key)
 	if err != nil {
 		return nil, err
@@ -255,15 +254,23 @@ func (p *prove) submission(ctx context.Context, t *terminal, r *remote, proving 
 	if !state.Key.Equal(key.Public().(ed25519.PublicKey)) {
 		return nil, fmt.Errorf("the key in %s is not the one that is registered for %s", p.signing.key, p.signing.source)
 	}
-	if proving.prover, err = prepare(ctx, t, r, &p.proving, proving.list.Statement); err != nil {
+	prover, err := p.proving.prover(t, r)
+	if err != nil {
 		return nil, err
 	}
 	e := d.Event(r.Origin(), p.signing.source, state.Next.Seq, state.Next.Prev, time.Now().UnixMilli())
-	e.Proof, e.Statement = event.ProofInline, proving.prover.Statement()
-	start := time.Now()
-	bytes, err := proving.prove(ctx, t, e)
+	e.Proof = event.ProofInline
+	if e.Statement, err = prover.PrepareStatement(ctx, list.Statement); err != nil {
+		return nil, err
+	}
+	w, err := list.Witness(data)
 	if err != nil {
 		return nil, err
+	}
+	start := time.Now()
+	bytes, err := prover.Prove(ctx, e, w)
+	if err != nil {
+		return nil, untrue(list.Explain(err))
 	}
 	took := time.Since(start)
 	payload, err := e.Encode()

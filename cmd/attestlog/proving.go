@@ -5,16 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/consensys/gnark/constraint"
-
-	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/access"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/dataset"
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/proving"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/keys"
@@ -57,14 +54,6 @@ func (p *provingFlags) store() (*keys.Store, error) {
 	return keys.OpenStore(dir)
 }
 
-// proving is all that it takes to prove accesses to one data set.
-type proving struct {
-	list    *access.List
-	secrets *dataset.Dataset
-	entry   *event.Event // the data set's, as the log has it
-	prover  *access.Prover
-}
-
 // datasetEntry fetches the entry of a data set and makes sure that it commits to the one that is at hand.
 func datasetEntry(ctx context.Context, r *remote, ref reference, d *dataset.Dataset) (*verify.Entry, error) {
 	_, entry, err := r.entry(ctx, ref)
@@ -89,109 +78,40 @@ func datasetEntry(ctx context.Context, r *remote, ref reference, d *dataset.Data
 	return entry, nil
 }
 
-// prepare gets a statement's keys ready. It never makes any: a key comes from the log, and is the one that the statement's entry names.
-func prepare(ctx context.Context, t *terminal, r *remote, p *provingFlags, s statement.Statement) (*access.Prover, error) {
-	registered, err := findStatement(ctx, r, s.Name)
-	if err != nil {
-		return nil, err
-	}
-	if registered.Claims.Setup == event.SetupOneParty {
-		t.warn("the keys of %s come from a %s; whoever ran it could forge proofs", s.Name, verify.SetupWords(event.SetupOneParty))
-	}
+// prover makes the proofs that this command needs.
+func (p *provingFlags) prover(t *terminal, r *remote) (*proving.Prover, error) {
 	store, err := p.store()
 	if err != nil {
 		return nil, err
 	}
-	var ccs constraint.ConstraintSystem
-	if err := t.during("compiling the circuit", 2*time.Second, func() (err error) {
-		ccs, err = access.Compile(registered.Claims)
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	if !access.HasKey(store, registered.Claims) {
-		if err := fetchKey(ctx, t, r, store, ccs, registered); err != nil {
-			return nil, err
-		}
-	}
-	prover, err := load(t, store, ccs, registered)
-	if errors.Is(err, keys.ErrCorrupt) {
-		t.warn("the keys of %s that were kept here are damaged, and are fetched again", s.Name)
-		if err := fetchKey(ctx, t, r, store, ccs, registered); err != nil {
-			return nil, err
-		}
-		prover, err = load(t, store, ccs, registered)
-	}
-	return prover, err
+	return proving.New(r, store, watcher{t}), nil
 }
 
-func load(t *terminal, store *keys.Store, ccs constraint.ConstraintSystem, s *client.Statement) (prover *access.Prover, err error) {
-	err = t.during("loading the proving key", time.Second, func() error {
-		prover, err = access.NewProver(store, ccs, s.Claims)
+// Verify makes a remote a proving.Log: what an entry says is relied on once all the evidence for it holds.
+func (r *remote) Verify(ctx context.Context, index int64) error {
+	ev, err := r.gather(ctx, reference{index: index})
+	if err != nil {
 		return err
-	})
-	return prover, err
-}
-
-// findStatement finds the newest statement of a name that stands, and makes sure that the log's operator registered it.
-func findStatement(ctx context.Context, r *remote, name string) (*client.Statement, error) {
-	all, err := r.Statements(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var found *client.Statement
-	for _, s := range all {
-		if s.Claims.Name == name && s.Status == "active" {
-			found = s
-		}
-	}
-	if found == nil {
-		return nil, fmt.Errorf("the log has no statement %s that stands: its operator registers statements with attestlogd init", name)
-	}
-	ev, err := r.gather(ctx, reference{index: found.Registration.Index})
-	if err != nil {
-		return nil, err
 	}
 	if _, err := ev.Verify(r.Key()); err != nil {
-		return nil, &failure{exitUnverified, fmt.Errorf("the registration of %s does not hold: %w", name, err)}
+		return &failure{exitUnverified, fmt.Errorf("entry %d does not hold: %w", index, err)}
 	}
-	return found, nil
+	return nil
 }
 
-func fetchKey(ctx context.Context, t *terminal, r *remote, store *keys.Store, ccs constraint.ConstraintSystem, s *client.Statement) error {
-	body, err := r.ProvingKey(ctx, s, 0)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	b := t.bar("fetching the proving key", s.Claims.ProvingKeySize)
-	defer b.end()
-	return access.AddKey(ctx, store, &counted{r: body, report: b.set}, ccs, s.Claims)
+// watcher shows a prover's steps on a terminal.
+type watcher struct{ t *terminal }
+
+func (w watcher) During(what string, estimate time.Duration, f func() error) error {
+	return w.t.during(what, estimate, f)
 }
 
-// counted reports how much was read.
-type counted struct {
-	r      io.Reader
-	n      int64
-	report func(int64)
+func (w watcher) Fetching(what string, total int64) (report func(int64), end func()) {
+	b := w.t.bar(what, total)
+	return b.set, b.end
 }
 
-func (c *counted) Read(b []byte) (int, error) {
-	n, err := c.r.Read(b)
-	c.n += int64(n)
-	c.report(c.n)
-	return n, err
-}
-
-// prove proves an event that is complete.
-func (p *proving) prove(ctx context.Context, t *terminal, e *event.Event) (proof []byte, err error) {
-	estimate := time.Duration(p.list.Statement.Capacity) * 50 * time.Millisecond
-	err = t.during("proving", estimate, func() error {
-		proof, err = p.prover.Prove(ctx, e, p.list, p.secrets, p.entry)
-		return err
-	})
-	return proof, untrue(err)
-}
+func (w watcher) Warn(format string, args ...any) { w.t.warn(format, args...) }
 
 // untrue gives an error that says that claims are not true its exit code.
 func untrue(err error) error {

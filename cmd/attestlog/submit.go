@@ -142,34 +142,44 @@ func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path st
 	return receipt, errors.Join(err, source.Close())
 }
 
-// addProof makes the draft one that is proven as soon as it has its number.
+// addProof makes the draft one that is proven as soon as it has its number, by the access list and the data set's secrets.
 func (s *submit) addProof(ctx context.Context, t *terminal, r *remote, d *client.Draft) error {
 	claims, ok := d.Claims.(*event.DataAccessClaims)
 	if !ok {
 		return misuse("--accesses proves data accesses, and these claims are of kind %s", d.Claims.Kind())
 	}
-	p := new(proving)
 	f, err := openSecret(s.accesses)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if p.list, err = access.Read(f); err != nil {
+	list, err := access.Read(f)
+	if err != nil {
 		return fmt.Errorf("%s: %w", s.accesses, err)
 	}
-	if p.secrets, err = s.proving.readDataset(ctx, t); err != nil {
-		return err
-	}
-	entry, err := datasetEntry(ctx, r, reference{digest: claims.Dataset, byHash: true}, p.secrets)
+	secrets, err := s.proving.readDataset(ctx, t)
 	if err != nil {
 		return err
 	}
-	p.entry = entry.Event
-	if p.prover, err = prepare(ctx, t, r, &s.proving, p.list.Statement); err != nil {
+	if _, err := datasetEntry(ctx, r, reference{digest: claims.Dataset, byHash: true}, secrets); err != nil {
 		return err
 	}
-	d.Statement = p.prover.Statement()
-	d.Prove = func(ctx context.Context, e *event.Event, _ event.Digest) ([]byte, error) { return p.prove(ctx, t, e) }
+	w, err := list.Witness(secrets)
+	if err != nil {
+		return err
+	}
+	prover, err := s.proving.prover(t, r)
+	if err != nil {
+		return err
+	}
+	if err := prover.Inline(ctx, d, w, list.Statement.Name); err != nil {
+		return err
+	}
+	prove := d.Prove
+	d.Prove = func(ctx context.Context, e *event.Event, digest event.Digest) ([]byte, error) {
+		proof, err := prove(ctx, e, digest)
+		return proof, untrue(list.Explain(err))
+	}
 	return nil
 }
 

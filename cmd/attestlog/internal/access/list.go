@@ -148,7 +148,7 @@ func (l *List) Claims(d *dataset.Dataset, entry event.Digest, columns []string, 
 		return nil, err
 	}
 	if err := statement.CheckDataAccess(l.Statement.Capacity, w, public); err != nil {
-		return nil, l.explain(err)
+		return nil, l.Explain(err)
 	}
 	return claims, nil
 }
@@ -176,7 +176,8 @@ func (u *Untrue) Error() string {
 
 func (u *Untrue) Unwrap() error { return u.Err }
 
-func (l *List) explain(err error) error {
+// Explain names the row of the data set that a *statement.Violation about the list's rows is of. Other errors stay as they are.
+func (l *List) Explain(err error) error {
 	var v *statement.Violation
 	if !errors.As(err, &v) {
 		return err

@@ -1,0 +1,195 @@
+// Package proving makes proofs of events, of every kind that there is a statement about.
+//
+// A [Prover] belongs to one log. It finds the statement that the log has registered for the claims at hand, makes sure that
+// the operator registered it and that this program has the same circuit, fetches the proving key if it isn't here yet, and keeps all
+// of it in memory: the first proof under a statement takes seconds more than the next ones. Keys are never made here.
+//
+// What a person has in files comes to a prover as a [statement.Witness]. It never leaves it: errors say which rule of the statement
+// is broken, and quote nothing.
+package proving
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/prover/circuit"
+	"github.com/attestlog/attestlog/prover/keys"
+	"github.com/attestlog/attestlog/prover/statement"
+	"github.com/attestlog/attestlog/prover/zkverify"
+)
+
+// Log is what a prover asks of its log.
+type Log interface {
+	// Statements lists the registered statements, the newest last.
+	Statements(ctx context.Context) ([]*client.Statement, error)
+	// Verify gathers and verifies the evidence about an entry.
+	Verify(ctx context.Context, index int64) error
+	// ProvingKey opens a statement's proving key for reading.
+	ProvingKey(ctx context.Context, s *client.Statement, offset int64) (io.ReadCloser, error)
+	// Resolver finds the events that claims refer to.
+	Resolver(ctx context.Context) statement.TreeResolver
+}
+
+// Watcher is told what takes long, and what people must not miss.
+type Watcher interface {
+	During(what string, estimate time.Duration, f func() error) error
+	Fetching(what string, total int64) (report func(done int64), end func())
+	Warn(format string, args ...any)
+}
+
+// Prover proves events of one log. Safe for concurrent use; one proof is made at a time, on all cores.
+type Prover struct {
+	log     Log
+	store   *keys.Store
+	watcher Watcher
+
+	mu     sync.Mutex
+	loaded map[event.Digest]*loaded
+}
+
+// loaded is a statement with all that its proofs take.
+type loaded struct {
+	circuit circuit.Circuit
+	claims  *event.StatementClaims
+	keys    *keys.Keys
+}
+
+// New makes a prover. It asks the log nothing yet.
+func New(log Log, store *keys.Store, watcher Watcher) *Prover {
+	return &Prover{log: log, store: store, watcher: watcher, loaded: map[event.Digest]*loaded{}}
+}
+
+// Prepare gets ready to prove claims, and returns the identity of the statement that they will be proven under: of those that the
+// claims suit, the smallest one that the log has registered; or the one of that name, if a name is given. Once ready, it costs a
+// question to the log, no more.
+func (p *Prover) Prepare(ctx context.Context, claims event.Claims, name string) (event.Digest, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	suiting, err := statement.Suiting(claims, p.log.Resolver(ctx))
+	if name != "" {
+		suiting, err = named(name, claims)
+	}
+	if err != nil {
+		return event.Digest{}, err
+	}
+	return p.prepare(ctx, suiting)
+}
+
+// PrepareStatement is Prepare where the statement is known already.
+func (p *Prover) PrepareStatement(ctx context.Context, s statement.Statement) (event.Digest, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.prepare(ctx, []statement.Statement{s})
+}
+
+func named(name string, claims event.Claims) ([]statement.Statement, error) {
+	s, err := statement.ByName(name)
+	if err != nil {
+		return nil, err
+	}
+	if s.Proves != claims.Kind() {
+		return nil, fmt.Errorf("%s is about events of kind %s, and the claims are of kind %s", name, s.Proves, claims.Kind())
+	}
+	return []statement.Statement{s}, nil
+}
+
+func (p *Prover) prepare(ctx context.Context, suiting []statement.Statement) (event.Digest, error) {
+	registered, s, err := Find(ctx, p.log, suiting)
+	if err != nil {
+		return event.Digest{}, err
+	}
+	if p.loaded[registered.Digest] != nil {
+		return registered.Digest, nil
+	}
+	// The entry is what says which circuit and which key: it must be the operator's, not just any.
+	if err := p.log.Verify(ctx, registered.Registration.Index); err != nil {
+		return event.Digest{}, fmt.Errorf("couldn't rely on the registration of %s: %w", s.Name, err)
+	}
+	if registered.Claims.Setup == event.SetupOneParty {
+		p.watcher.Warn("the keys of %s come from a %s; whoever ran it could forge proofs", s.Name, verify.SetupWords(event.SetupOneParty))
+	}
+	l := &loaded{claims: registered.Claims}
+	if l.circuit, err = circuit.For(s); err != nil {
+		return event.Digest{}, err
+	}
+	if err := p.load(ctx, l, registered); err != nil {
+		return event.Digest{}, err
+	}
+	p.loaded[registered.Digest] = l
+	return registered.Digest, nil
+}
+
+// Find finds the newest statement that stands in the log under one of these names, the first of them that has one.
+func Find(ctx context.Context, log Log, suiting []statement.Statement) (*client.Statement, statement.Statement, error) {
+	all, err := log.Statements(ctx)
+	if err != nil {
+		return nil, statement.Statement{}, err
+	}
+	var names []string
+	for _, s := range suiting {
+		for i := len(all) - 1; i >= 0; i-- {
+			if all[i].Claims.Name == s.Name && all[i].Status == "active" {
+				return all[i], s, nil
+			}
+		}
+		names = append(names, s.Name)
+	}
+	return nil, statement.Statement{}, fmt.Errorf("the log has no statement %s that stands: its operator registers statements with attestlogd init",
+		strings.Join(names, " or "))
+}
+
+// Inline makes a draft one that is proven as soon as it has its number, by the witness.
+func (p *Prover) Inline(ctx context.Context, d *client.Draft, w statement.Witness, name string) error {
+	id, err := p.Prepare(ctx, d.Claims, name)
+	if err != nil {
+		return err
+	}
+	d.Statement = id
+	d.Prove = func(ctx context.Context, e *event.Event, _ event.Digest) ([]byte, error) { return p.Prove(ctx, e, w) }
+	return nil
+}
+
+// Prove proves an event that is complete, number and all: the proof is good for this one payload only. Its statement must have
+// been prepared. Claims that the witness doesn't bear out give circuit.ErrFalse, with the *[statement.Violation] that says why.
+func (p *Prover) Prove(ctx context.Context, e *event.Event, w statement.Witness) (proof []byte, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.loaded[e.Statement]
+	if l == nil {
+		return nil, errors.New("couldn't prove: the event's statement was not prepared")
+	}
+	payload, err := e.Encode()
+	if err != nil {
+		return nil, err
+	}
+	digest, refs := event.DigestOf(payload), p.log.Resolver(ctx)
+	// Anew from the claims, as the log will: what is proven is what it will ask for.
+	public, err := l.circuit.Statement.Public(e, digest, refs)
+	if err != nil {
+		return nil, err
+	}
+	assignment, err := l.circuit.Assign(w, e, digest, refs)
+	if err != nil {
+		return nil, err
+	}
+	estimate := time.Duration(l.claims.Constraints) * 30 * time.Microsecond
+	err = p.watcher.During("proving", estimate, func() error {
+		proof, _, err = l.keys.Prove(ctx, assignment)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := zkverify.Verify(l.keys.VerifyingKey, proof, public); err != nil {
+		return nil, fmt.Errorf("couldn't prove: the proof does not verify: %w", err)
+	}
+	return proof, nil
+}
