@@ -88,7 +88,7 @@ func (w *live) register(name string, letter byte, role event.SourceRole) {
 	w.t.Helper()
 	public := keyOf(letter).Public().(ed25519.PublicKey)
 	sub := w.say("operator/1", 'o', &event.SourceClaims{Action: event.SourceRegister, Key: public, Role: role, Source: name,
-		Consent: ed25519.Sign(keyOf(letter), event.ConsentMessage(liveOrigin, name, public, nil))})
+		Consent: ed25519.Sign(keyOf(letter), event.ConsentMessage(liveOrigin, name, public, nil, ""))})
 	if o := w.ledger.Submit(w.t.Context(), []*event.Submission{sub})[0]; o.Refusal != nil {
 		w.t.Fatal(o.Refusal)
 	}

@@ -219,7 +219,7 @@ func (w *world) refuse(code ledger.Code, sub *event.Submission) *ledger.Refusal 
 
 func register(source string, key byte, role event.SourceRole) *event.SourceClaims {
 	return &event.SourceClaims{Action: event.SourceRegister, Source: source, Role: role, Key: public(key),
-		Consent: ed25519.Sign(keyOf(key), event.ConsentMessage(origin, source, public(key), nil))}
+		Consent: ed25519.Sign(keyOf(key), event.ConsentMessage(origin, source, public(key), nil, ""))}
 }
 
 func rotate(source string, key byte) *event.SourceClaims {

@@ -42,7 +42,7 @@ func TestStrangersDontCopyTheRegistry(t *testing.T) {
 		public := key(letter).Public().(ed25519.PublicKey)
 		e := &event.Event{Subject: event.Subject{Name: source}, Log: origin, Source: by, Seq: 1, Proof: event.ProofNone,
 			Claims: &event.SourceClaims{Action: event.SourceRegister, Source: source, Role: role, Key: public,
-				Consent: ed25519.Sign(key(letter), event.ConsentMessage(origin, source, public, nil))}}
+				Consent: ed25519.Sign(key(letter), event.ConsentMessage(origin, source, public, nil, ""))}}
 		payload, err := e.Encode()
 		if err != nil {
 			t.Fatal(err)

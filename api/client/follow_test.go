@@ -17,7 +17,7 @@ import (
 func rotation(to ed25519.PrivateKey) client.Draft {
 	public := to.Public().(ed25519.PublicKey)
 	return client.KeyChange(&event.SourceClaims{Action: event.SourceRotate, Source: "gateway/1", Key: public,
-		Consent: ed25519.Sign(to, event.ConsentMessage(origin, "gateway/1", public, nil))})
+		Consent: ed25519.Sign(to, event.ConsentMessage(origin, "gateway/1", public, nil, ""))})
 }
 
 // TestKeyChangedElsewhere has a source's key rotated by somebody who holds it but not its state. The state goes on behind that, under

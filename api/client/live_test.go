@@ -111,7 +111,7 @@ func (w *live) register() {
 		public := who.key.Public().(ed25519.PublicKey)
 		e := &event.Event{Subject: event.Subject{Name: "the log"}, Log: origin, Source: "operator/1", Seq: at.Seq, Prev: at.Prev, Time: 1, Proof: event.ProofNone,
 			Claims: &event.SourceClaims{Action: event.SourceRegister, Key: public, Role: who.role, Source: who.name,
-				Consent: ed25519.Sign(who.key, event.ConsentMessage(origin, who.name, public, nil))}}
+				Consent: ed25519.Sign(who.key, event.ConsentMessage(origin, who.name, public, nil, ""))}}
 		payload, err := e.Encode()
 		if err != nil {
 			w.t.Fatal(err)

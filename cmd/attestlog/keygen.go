@@ -23,10 +23,12 @@ already, only the request is written. For a source that is registered already, a
 
 A recovery key, named with --recovery when the source is registered, is made like any other, without --log and --source,
 and kept offline: it can revoke the source's key, and give it another one, when that is stolen or lost.
+
+A proving worker's request names with --recipient to whom witnesses are sealed for it.
 `
 
 type keygen struct {
-	log, source, recovery string
+	log, source, recovery, recipient string
 }
 
 func bindKeygen(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
@@ -34,6 +36,7 @@ func bindKeygen(fs *flag.FlagSet) func(context.Context, *terminal, []string) err
 	fs.StringVar(&k.log, "log", "", "the `origin` of the log that the key is to be registered in")
 	fs.StringVar(&k.source, "source", "", "the `name` to register, such as gateway/1: one for each replica of a service")
 	fs.StringVar(&k.recovery, "recovery", "", "the public key `file` of another key, kept offline, that may rotate or revoke this one")
+	fs.StringVar(&k.recipient, "recipient", "", "a proving worker's age `recipient`, age1…: what its identity file was made with")
 	return k.run
 }
 
@@ -47,6 +50,14 @@ func (k *keygen) run(_ context.Context, t *terminal, args []string) error {
 	if k.source != "" {
 		if err := errors.Join(event.CheckOrigin(k.log), event.CheckSource(k.source)); err != nil {
 			return misuse("%w", err)
+		}
+	}
+	if k.recipient != "" {
+		if err := event.CheckRecipient(k.recipient); err != nil {
+			return misuse("--recipient: %w", err)
+		}
+		if k.source == "" {
+			return misuse("--recipient belongs to a request: add --log and --source")
 		}
 	}
 	path := args[0]
@@ -104,7 +115,7 @@ func (k *keygen) request(path string, key ed25519.PrivateKey) error {
 			return err
 		}
 	}
-	b, err := keyfile.NewRequest(k.log, k.source, key, recovery).Encode()
+	b, err := keyfile.NewProverRequest(k.log, k.source, key, recovery, k.recipient).Encode()
 	if err != nil {
 		return err
 	}

@@ -37,8 +37,12 @@ func (c *sourceAdd) run(ctx context.Context, s streams) error {
 		return &usageError{fmt.Sprintf("--role: %q is none of %s", c.Role, strings.Join(roles, ", "))}
 	}
 	return c.withRequest(ctx, s, c.Request, func(ctx context.Context, o *operator, r *keyfile.Request) error {
+		if r.Recipient != "" && c.Role != string(event.RoleProver) {
+			return fmt.Errorf("couldn't use the request: it names a recipient for witnesses, which only a prover has; add --role %s", event.RoleProver)
+		}
 		index, err := o.recordKey(ctx, &event.SourceClaims{
 			Action: event.SourceRegister, Source: r.Source, Role: event.SourceRole(c.Role), Key: r.Key, Consent: r.Consent, Recovery: r.Recovery,
+			Recipient: r.Recipient,
 		})
 		if err != nil {
 			return err
@@ -67,6 +71,9 @@ func (c *sourceRotate) run(ctx context.Context, s streams) error {
 	return c.withRequest(ctx, s, c.Request, func(ctx context.Context, o *operator, r *keyfile.Request) error {
 		if len(r.Recovery) > 0 {
 			return errors.New("couldn't use the request: a recovery key is named at registration, and not changed by a rotation")
+		}
+		if r.Recipient != "" {
+			return errors.New("couldn't use the request: a prover's recipient is named at registration, and not changed by a rotation")
 		}
 		if r.Source == operatorSource {
 			return errors.New("couldn't use the request: it is for the operator's own key, which attestlogd operator rotate replaces")

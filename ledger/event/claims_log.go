@@ -33,13 +33,16 @@ const (
 
 // SourceClaims register, rotate or revoke the key of a source.
 type SourceClaims struct {
-	Action   SourceAction
-	Consent  []byte // register, rotate: signature of ConsentMessage by Key
-	From     int64  // revoke: the index of the first event in doubt; 0 (absent) if none is
-	Key      []byte // the Ed25519 public key that comes (register, rotate) or goes (revoke)
-	Recovery []byte // register: a key that may rotate too, kept offline; may be absent
-	Role     SourceRole
-	Source   string // whose key: "name/instance"
+	Action  SourceAction
+	Consent []byte // register, rotate: signature of ConsentMessage by Key
+	From    int64  // revoke: the index of the first event in doubt; 0 (absent) if none is
+	Key     []byte // the Ed25519 public key that comes (register, rotate) or goes (revoke)
+	// Recipient is for registrations of provers: the age recipient to which witnesses are sealed for it; empty (absent) if it takes none.
+	// It stays as long as the source does: a prover whose identity is lost or known is revoked, and another one registered.
+	Recipient string
+	Recovery  []byte // register: a key that may rotate too, kept offline; may be absent
+	Role      SourceRole
+	Source    string // whose key: "name/instance"
 }
 
 func (*SourceClaims) Kind() Kind { return Source }
@@ -54,10 +57,17 @@ func (c *SourceClaims) members(o *canon.Object) {
 	}
 	o.Bytes("key", &c.Key, ed25519.PublicKeySize, ed25519.PublicKeySize)
 	if c.Action == SourceRegister {
+		if o.Has("recipient", c.Recipient != "") {
+			o.Text("recipient", &c.Recipient, recipientSize, recipientSize)
+			check(o, "recipient", CheckRecipient, c.Recipient)
+		}
 		if o.Has("recovery", len(c.Recovery) > 0) {
 			o.Bytes("recovery", &c.Recovery, ed25519.PublicKeySize, ed25519.PublicKeySize)
 		}
 		o.Word("role", (*string)(&c.Role), string(RoleController), string(RoleOperator), string(RoleProver), string(RoleService))
+		if o.Err() == nil && c.Recipient != "" && c.Role != RoleProver {
+			o.Fail("recipient", "only a prover is sealed to: a source of role %s has no recipient", c.Role)
+		}
 	}
 	o.Text("source", &c.Source, 3, 129)
 	check(o, "source", CheckSource, c.Source)
@@ -72,12 +82,16 @@ func describeFrom(o *canon.Object, from *int64) {
 }
 
 // ConsentMessage is what the holder of a new key signs with it, so that nobody registers a key that is not his to use, for
-// another log, for another source, or beside a recovery key that is not his: whoever has that one can replace the key without a
-// break in the source's history. recovery is nil where none is named, and in rotations.
-func ConsentMessage(origin, source string, key, recovery ed25519.PublicKey) []byte {
+// another log, for another source, or beside what is not his: whoever has the recovery key can replace the key without a
+// break in the source's history, and whoever has the recipient's identity reads what is sealed to the prover. recovery is nil and
+// recipient empty where none is named, and in rotations.
+func ConsentMessage(origin, source string, key, recovery ed25519.PublicKey, recipient string) []byte {
 	message := fmt.Appendf(nil, "attestlog/consent/v1\n%s\n%s\n%s\n", origin, source, hex.EncodeToString(key))
 	if len(recovery) > 0 {
 		message = fmt.Appendf(message, "%s\n", hex.EncodeToString(recovery))
+	}
+	if recipient != "" {
+		message = fmt.Appendf(message, "recipient %s\n", recipient)
 	}
 	return message
 }

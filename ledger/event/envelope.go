@@ -19,6 +19,8 @@ const (
 	MaxLeaf = 65535
 	// MaxProof bounds a proof's bytes: Groth16 with a handful of commitments stays far below.
 	MaxProof = 1024
+	// MaxWitness bounds a sealed witness, in bytes: what prover/witness seals at most.
+	MaxWitness = 1<<20 + 64<<10
 	// MaxPayload bounds a payload so that its leaf, in base64 with everything around it, stays within MaxLeaf.
 	MaxPayload = (MaxLeaf - 2048) / 4 * 3
 )
@@ -70,15 +72,32 @@ func (e *Envelope) members(o *canon.Object) {
 	})
 }
 
-// Submission is what a source sends: its envelope, and the proof where the payload says proof: inline.
+// Submission is what a source sends: its envelope, and what the payload says comes with it: the proof, or the sealed witness from
+// which a proving worker makes the proof later.
 type Submission struct {
 	Envelope Envelope
-	Proof    []byte // empty without one; prover/zkverify says what it looks like
+	Proof    []byte // where the payload says proof: inline, else empty; prover/zkverify says what it looks like
+	// Witness is there where the payload says proof: deferred, else empty: an age ciphertext whose SHA-256 stands in the payload. It is
+	// for the proving worker alone, and never part of the leaf.
+	Witness []byte
 }
 
 func (s *Submission) members(o *canon.Object) {
+	s.leafMembers(o)
+	if o.Has("witness", len(s.Witness) > 0) {
+		o.Bytes("witness", &s.Witness, 1, MaxWitness)
+	}
+}
+
+// leafMembers are what a leaf has of a submission.
+func (s *Submission) leafMembers(o *canon.Object) {
 	s.attestation(o)
 	o.Object("envelope", s.Envelope.members)
+}
+
+// WithoutWitness is what the log keeps of a submission: its canonical form is that of the leaf, less the log's time.
+func (s *Submission) WithoutWitness() *Submission {
+	return &Submission{Envelope: s.Envelope, Proof: s.Proof}
 }
 
 // attestation is where the proof stands: beside the envelope, because the payload can't contain a proof about itself.
@@ -90,8 +109,9 @@ func (s *Submission) attestation(o *canon.Object) {
 
 // room is enough of it for the canonical form of the submission, or of a leaf that has it.
 func (s *Submission) room() []byte {
-	const around = 320 // what stands around the payload and the proof: member names, the key's id, the signature, a leaf's time
-	return make([]byte, 0, base64.StdEncoding.EncodedLen(len(s.Envelope.Payload))+base64.StdEncoding.EncodedLen(len(s.Proof))+around)
+	const around = 320 // what stands around payload, proof and witness: member names, the key's id, the signature, a leaf's time
+	length := base64.StdEncoding.EncodedLen
+	return make([]byte, 0, length(len(s.Envelope.Payload))+length(len(s.Proof))+length(len(s.Witness))+around)
 }
 
 // Encode is the canonical form of the submission.
@@ -121,20 +141,20 @@ func DecodeSubmission(b []byte) (*Submission, error) {
 	return s, nil
 }
 
-// Leaf is an entry of the log: a submission and the time at which the log took it.
+// Leaf is an entry of the log: a submission, without a witness, and the time at which the log took it.
 type Leaf struct {
 	Submission
 	Logged int64 // milliseconds since 1970, the log's word, never decreasing from leaf to leaf
 }
 
 func (l *Leaf) members(o *canon.Object) {
-	l.Submission.members(o)
+	l.leafMembers(o)
 	o.Int("logged", &l.Logged, 0, maxTime)
 }
 
 // Encode is the canonical form of the leaf, the bytes that the Merkle tree hashes: at most MaxLeaf of them.
 func (l *Leaf) Encode() ([]byte, error) {
-	b, err := canon.AppendEncode(l.room(), l.members)
+	b, err := canon.AppendEncode(l.WithoutWitness().room(), l.members)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't encode the leaf: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"filippo.io/age"
+
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/gowebpki/jcs"
 )
@@ -277,4 +279,126 @@ func BenchmarkLeafEncode(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A witness travels beside the envelope, and never gets into a leaf.
+func TestWitnessStaysOutOfTheLeaf(t *testing.T) {
+	payload, err := examples()["data-access-deferred"].Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := event.Submission{Envelope: event.Sign(payload, key), Witness: bytes.Repeat([]byte{0xa5}, event.MaxWitness)}
+	b, err := s.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := jcs.Transform(b); err != nil || !bytes.Equal(b, want) {
+		t.Errorf("a submission with a witness is not what the JCS library writes (%v)", err)
+	}
+	back, err := event.DecodeSubmission(b)
+	if err != nil || !bytes.Equal(back.Witness, s.Witness) {
+		t.Fatalf("the witness came back with %d bytes (%v), want %d", len(back.Witness), err, len(s.Witness))
+	}
+	with, err := (&event.Leaf{Submission: s, Logged: 5}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := (&event.Leaf{Submission: *s.WithoutWitness(), Logged: 5}).Encode()
+	if err != nil || !bytes.Equal(with, without) {
+		t.Errorf("the leaf differs with the witness (%v):\n got %s\nwant %s", err, with, without)
+	}
+	s.Witness = append(s.Witness, 0)
+	if _, err := s.Encode(); err == nil {
+		t.Error("a witness of a byte too many encodes")
+	}
+	for name, member := range map[string]string{
+		"empty":       `"witness":""`,
+		"null":        `"witness":null`,
+		"not base64":  `"witness":"%%%%"`,
+		"not padded":  `"witness":"AAA"`,
+		"a number":    `"witness":1`,
+		"too large":   `"witness":"` + strings.Repeat("AAAA", event.MaxWitness/3+1) + `"`,
+		"named twice": `"witness":"AAAA","witness":"AAAA"`,
+	} {
+		bad := append(append([]byte(nil), b[:bytes.Index(b, []byte(`"witness"`))]...), member+"}"...)
+		if _, err := event.DecodeSubmission(bad); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// The age library is the oracle for what a recipient is.
+func TestRecipient(t *testing.T) {
+	const good = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+	for range 20 {
+		identity, err := age.GenerateX25519Identity()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := event.CheckRecipient(identity.Recipient().String()); err != nil {
+			t.Error(err)
+		}
+	}
+	for at := range good {
+		for _, c := range "qb1A \x00" {
+			bent := good[:at] + string(c) + good[at+1:]
+			_, err := age.ParseX25519Recipient(bent)
+			if got, want := event.CheckRecipient(bent) == nil, err == nil; got != want {
+				t.Errorf("%q is a recipient: %t, want %t", bent, got, want)
+			}
+		}
+	}
+	for name, bad := range map[string]string{
+		"empty":         "",
+		"upper case":    strings.ToUpper(good),
+		"longer":        good + "q",
+		"hybrid":        "age1pq" + good[6:],
+		"the point 0":   "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"[:62],
+		"an identity":   "AGE-SECRET-KEY-1" + strings.Repeat("Q", 58),
+		"not in UTF-8":  good[:61] + "\xff",
+		"an SSH key":    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH0000000000000000000000000000",
+		"padded by one": good[:4] + "q" + good[5:],
+	} {
+		if err := event.CheckRecipient(bad); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	// A point of low order has a right checksum, and every secret shared with it is known.
+	for _, point := range [][]byte{make([]byte, 32), append([]byte{1}, make([]byte, 31)...)} {
+		if err := event.CheckRecipient(bech32(t, point)); err == nil || !strings.Contains(err.Error(), "low order") {
+			t.Errorf("the point %x: got %v, want a refusal for its order", point, err)
+		}
+	}
+}
+
+// bech32 writes a recipient of any point, as age would.
+func bech32(t *testing.T, point []byte) string {
+	t.Helper()
+	const alphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+	values := []byte{3, 3, 3, 0, 1, 7, 5} // "age"
+	body := ""
+	for i := 0; i < 260; i += 5 {
+		v := byte(0)
+		for j := i; j < i+5; j++ {
+			v <<= 1
+			if j < 256 {
+				v |= point[j/8] >> (7 - j%8) & 1
+			}
+		}
+		values, body = append(values, v), body+string(alphabet[v])
+	}
+	sum := uint32(1)
+	for _, v := range append(values, make([]byte, 6)...) {
+		top := sum >> 25
+		sum = sum&0x1ffffff<<5 ^ uint32(v)
+		for i, g := range []uint32{0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3} {
+			if top>>i&1 == 1 {
+				sum ^= g
+			}
+		}
+	}
+	for i := range 6 {
+		body += string(alphabet[(sum^1)>>(5*(5-i))&31])
+	}
+	return "age1" + body
 }

@@ -13,8 +13,10 @@ func examples() map[string]*event.Event {
 	el := func(s string) event.Element { return event.Context(s, event.Digest{}, event.Digest{}) }
 	public := key.Public().(ed25519.PublicKey)
 	recovery := bytes.Repeat([]byte{3}, 32)
-	registering := ed25519.Sign(key, event.ConsentMessage("log.example/2026", "gateway/1", public, recovery))
-	rotating := ed25519.Sign(key, event.ConsentMessage("log.example/2026", "gateway/1", public, nil))
+	registering := ed25519.Sign(key, event.ConsentMessage("log.example/2026", "gateway/1", public, recovery, ""))
+	rotating := ed25519.Sign(key, event.ConsentMessage("log.example/2026", "gateway/1", public, nil, ""))
+	const recipient = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+	proving := ed25519.Sign(key, event.ConsentMessage("log.example/2026", "gateway/1", public, nil, recipient))
 	of := func(c event.Claims) *event.Event {
 		return &event.Event{
 			Subject: event.Subject{Name: "credit-scoring", Digest: d("system")},
@@ -62,6 +64,8 @@ func examples() map[string]*event.Event {
 		"approval": of(&event.ApprovalClaims{Releases: el("releases")}),
 		"source-register": of(&event.SourceClaims{Action: event.SourceRegister, Consent: registering, Key: public,
 			Recovery: recovery, Role: event.RoleService, Source: "gateway/1"}),
+		"source-register-prover": of(&event.SourceClaims{Action: event.SourceRegister, Consent: proving, Key: public,
+			Recipient: recipient, Role: event.RoleProver, Source: "gateway/1"}),
 		"source-rotate": of(&event.SourceClaims{Action: event.SourceRotate, Consent: rotating, Key: public, Source: "gateway/1"}),
 		"source-revoke": of(&event.SourceClaims{Action: event.SourceRevoke, From: 17, Key: public, Source: "gateway/1"}),
 		"statement-register": of(&event.StatementClaims{Action: event.StatementRegister, ConstraintSystem: d("ccs"), Constraints: 200000,

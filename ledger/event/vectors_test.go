@@ -198,9 +198,14 @@ func FuzzDecodeLeaf(f *testing.F) {
 
 func FuzzDecodeSubmission(f *testing.F) {
 	f.Add([]byte(`{ "envelope": {"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"","sig":""}]}}`))
-	s := event.Submission{Envelope: event.Sign([]byte("{}"), key)}
-	if b, err := s.Encode(); err == nil {
-		f.Add(b)
+	for _, s := range []event.Submission{
+		{Envelope: event.Sign([]byte("{}"), key)},
+		{Envelope: event.Sign([]byte("{}"), key), Witness: []byte("age-encryption.org/v1\n")},
+		{Envelope: event.Sign([]byte("{}"), key), Proof: []byte{1}, Witness: []byte{2}},
+	} {
+		if b, err := s.Encode(); err == nil {
+			f.Add(b)
+		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := event.DecodeSubmission(b)

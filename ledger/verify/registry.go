@@ -21,6 +21,7 @@ type Registry struct {
 	sources    map[string]*SourceState
 	holders    map[event.Digest]string // every key that was ever registered, recovery keys too → whose
 	statements map[event.Digest]*StatementState
+	provers    []string // sources that registered a recipient, in order
 }
 
 // SourceState is what the log knows of a source.
@@ -29,6 +30,7 @@ type SourceState struct {
 	Role       event.SourceRole
 	Registered int64             // index of its registration
 	Recovery   ed25519.PublicKey // nil if none was named
+	Recipient  string            // of a prover: whom witnesses are sealed to; empty if it takes none
 	Epoch      int               // 1 at first; one more after every rotation by the operator alone
 	Keys       []KeyState        // in the order in which they were the source's; the last one may be live
 }
@@ -86,7 +88,7 @@ func NewRegistry(origin string) *Registry {
 
 // Clone is a registry that changes independently of r.
 func (r *Registry) Clone() *Registry {
-	c := &Registry{origin: r.origin, operator: r.operator, holders: maps.Clone(r.holders),
+	c := &Registry{origin: r.origin, operator: r.operator, holders: maps.Clone(r.holders), provers: slices.Clone(r.provers),
 		sources: make(map[string]*SourceState, len(r.sources)), statements: make(map[event.Digest]*StatementState, len(r.statements))}
 	for name, s := range r.sources {
 		copied := *s
@@ -119,6 +121,18 @@ func (r *Registry) Source(name string) (SourceState, bool) {
 
 // Sources are the names of all sources, sorted.
 func (r *Registry) Sources() []string { return slices.Sorted(maps.Keys(r.sources)) }
+
+// Provers are the provers that take witnesses now: those that have a live key and registered a recipient, in the order of their
+// registration. A deferred event's witness is sealed to all of them.
+func (r *Registry) Provers() []SourceState {
+	var live []SourceState
+	for _, name := range r.provers {
+		if s, _ := r.Source(name); s.Live() != nil {
+			live = append(live, s)
+		}
+	}
+	return live
+}
 
 // Statement is what is known of a statement, by its verifying key's digest.
 func (r *Registry) Statement(id event.Digest) (StatementState, bool) {
@@ -268,8 +282,8 @@ func (r *Registry) judgeNewKey(c *event.SourceClaims) error {
 	if holder := r.holders[event.KeyID(c.Key)]; holder != "" {
 		return violates(RuleClaims, "key %s is or was registered already, for source %q; a key serves once", event.KeyID(c.Key), holder)
 	}
-	if !ed25519.Verify(c.Key, event.ConsentMessage(r.origin, c.Source, c.Key, c.Recovery), c.Consent) {
-		return violates(RuleSignature, "the consent is not signed by the new key over this log's origin, the source, the key and the recovery key")
+	if !ed25519.Verify(c.Key, event.ConsentMessage(r.origin, c.Source, c.Key, c.Recovery, c.Recipient), c.Consent) {
+		return violates(RuleSignature, "the consent is not signed by the new key over this log's origin, the source, the key, the recovery key and the recipient")
 	}
 	return nil
 }
@@ -343,8 +357,11 @@ func (r *Registry) applySource(index int64, e *event.Event, c *event.SourceClaim
 		if len(r.sources) == 0 {
 			r.operator = c.Source
 		}
-		s = &SourceState{Name: c.Source, Role: c.Role, Registered: index, Recovery: c.Recovery, Epoch: 1}
+		s = &SourceState{Name: c.Source, Role: c.Role, Registered: index, Recovery: c.Recovery, Recipient: c.Recipient, Epoch: 1}
 		r.sources[c.Source] = s
+		if c.Recipient != "" {
+			r.provers = append(r.provers, c.Source)
+		}
 		if len(c.Recovery) > 0 {
 			r.holders[event.KeyID(c.Recovery)] = c.Source
 		}

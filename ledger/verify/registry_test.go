@@ -37,14 +37,14 @@ func newHistory(t *testing.T) *history {
 func (h *history) register(source string, key byte, role event.SourceRole) *event.SourceClaims {
 	k := keyOf(key)
 	return &event.SourceClaims{Action: event.SourceRegister, Source: source, Role: role, Key: public(k),
-		Consent: ed25519.Sign(k, event.ConsentMessage(origin, source, public(k), nil))}
+		Consent: ed25519.Sign(k, event.ConsentMessage(origin, source, public(k), nil, ""))}
 }
 
 // recoverable is register with a recovery key.
 func (h *history) recoverable(source string, key byte, role event.SourceRole, recovery byte) *event.SourceClaims {
 	c := h.register(source, key, role)
 	c.Recovery = public(keyOf(recovery))
-	c.Consent = ed25519.Sign(keyOf(key), event.ConsentMessage(origin, source, c.Key, c.Recovery))
+	c.Consent = ed25519.Sign(keyOf(key), event.ConsentMessage(origin, source, c.Key, c.Recovery, ""))
 	return c
 }
 
@@ -146,7 +146,7 @@ func TestRegister(t *testing.T) {
 	h.refused(verify.RuleNotPermitted, "op/1", 'o', h.register("op/2", 'p', event.RoleOperator))
 
 	foreign := h.register("b/1", 'b', event.RoleService)
-	foreign.Consent = ed25519.Sign(keyOf('b'), event.ConsentMessage("another.example/log", "b/1", foreign.Key, nil))
+	foreign.Consent = ed25519.Sign(keyOf('b'), event.ConsentMessage("another.example/log", "b/1", foreign.Key, nil, ""))
 	h.refused(verify.RuleSignature, "op/1", 'o', foreign)
 	elsewhere := h.register("c/1", 'b', event.RoleService)
 	elsewhere.Source = "b/1" // consented to be c/1

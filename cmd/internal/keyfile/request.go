@@ -20,14 +20,21 @@ type Request struct {
 	Key      []byte `json:"key"`    // Ed25519 public key
 	Consent  []byte `json:"consent"`
 	Recovery []byte `json:"recovery,omitempty"` // Ed25519 public key kept offline, which may rotate or revoke the key too
+	// Recipient is a prover's: the age recipient to which witnesses are sealed for it.
+	Recipient string `json:"recipient,omitempty"`
 }
 
 // NewRequest makes the request for a key whose private half is at hand. recovery may be nil.
 func NewRequest(origin, source string, key ed25519.PrivateKey, recovery ed25519.PublicKey) *Request {
+	return NewProverRequest(origin, source, key, recovery, "")
+}
+
+// NewProverRequest is NewRequest for a prover that names its recipient.
+func NewProverRequest(origin, source string, key ed25519.PrivateKey, recovery ed25519.PublicKey, recipient string) *Request {
 	public := key.Public().(ed25519.PublicKey)
 	return &Request{
-		Log: origin, Source: source, Key: public, Recovery: recovery,
-		Consent: ed25519.Sign(key, event.ConsentMessage(origin, source, public, recovery)),
+		Log: origin, Source: source, Key: public, Recovery: recovery, Recipient: recipient,
+		Consent: ed25519.Sign(key, event.ConsentMessage(origin, source, public, recovery, recipient)),
 	}
 }
 
@@ -36,6 +43,11 @@ func (r *Request) Check(origin string) error {
 	if err := event.CheckSource(r.Source); err != nil {
 		return err
 	}
+	if r.Recipient != "" {
+		if err := event.CheckRecipient(r.Recipient); err != nil {
+			return err
+		}
+	}
 	switch {
 	case r.Log != origin:
 		return fmt.Errorf("the request is for the log %q; this one is %q", r.Log, origin)
@@ -43,7 +55,7 @@ func (r *Request) Check(origin string) error {
 		return fmt.Errorf("the request's key has %d bytes; an Ed25519 key has %d", len(r.Key), ed25519.PublicKeySize)
 	case len(r.Recovery) != 0 && len(r.Recovery) != ed25519.PublicKeySize:
 		return fmt.Errorf("the request's recovery key has %d bytes; an Ed25519 key has %d", len(r.Recovery), ed25519.PublicKeySize)
-	case !ed25519.Verify(r.Key, event.ConsentMessage(r.Log, r.Source, r.Key, r.Recovery), r.Consent):
+	case !ed25519.Verify(r.Key, event.ConsentMessage(r.Log, r.Source, r.Key, r.Recovery, r.Recipient), r.Consent):
 		return errors.New("the request's consent is not signed by its key")
 	}
 	return nil

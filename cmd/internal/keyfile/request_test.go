@@ -13,7 +13,8 @@ import (
 
 func TestRequest(t *testing.T) {
 	const origin = "log.example/2026"
-	fresh := func() *keyfile.Request { return keyfile.NewRequest(origin, "gateway/1", key, nil) }
+	const recipient = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+	fresh := func() *keyfile.Request { return keyfile.NewProverRequest(origin, "gateway/1", key, nil, recipient) }
 	b, err := fresh().Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +38,12 @@ func TestRequest(t *testing.T) {
 		"without consent":         func(r *keyfile.Request) { r.Consent = nil },
 		"with a short recovery":   func(r *keyfile.Request) { r.Recovery = r.Key[:5] },
 		"with a foreign recovery": func(r *keyfile.Request) { r.Recovery = bytes.Repeat([]byte{9}, ed25519.PublicKeySize) },
-		"with its consent bent ":  func(r *keyfile.Request) { r.Consent[3] ^= 1 },
+		"with a foreign recipient": func(r *keyfile.Request) {
+			r.Recipient = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg"
+		},
+		"without its recipient":  func(r *keyfile.Request) { r.Recipient = "" },
+		"with a recipient bent":  func(r *keyfile.Request) { r.Recipient = recipient[:61] + "q" },
+		"with its consent bent ": func(r *keyfile.Request) { r.Consent[3] ^= 1 },
 	} {
 		r := fresh()
 		spoil(r)

@@ -1,0 +1,85 @@
+package event
+
+import (
+	"crypto/ecdh"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+const (
+	recipientPrefix = "age1"
+	recipientSize   = len(recipientPrefix) + 52 + 6 // 32 bytes and a checksum, five bits to a character
+	bech32Alphabet  = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+)
+
+// CheckRecipient tells whether s is an age X25519 recipient (age-encryption.org/v1): "age1…", Bech32 (BIP 173) in lower case, of a
+// public key that something can be sealed to.
+func CheckRecipient(s string) error {
+	key, err := decodeRecipient(s)
+	if err != nil {
+		return fmt.Errorf("%q is no age X25519 recipient: %w", clip(s), err)
+	}
+	// With a point of low order every shared secret is zero (RFC 7748, section 6.1), which crypto/ecdh refuses. Any private key shows it.
+	public, err := ecdh.X25519().NewPublicKey(key[:])
+	if err != nil {
+		return err
+	}
+	private, err := ecdh.X25519().NewPrivateKey(append(make([]byte, 31), 64))
+	if err != nil {
+		return err
+	}
+	if _, err := private.ECDH(public); err != nil {
+		return fmt.Errorf("%q is no age X25519 recipient: its point is of low order, so that anybody could read what is sealed to it", clip(s))
+	}
+	return nil
+}
+
+// decodeRecipient is strict Bech32 with the human-readable part "age".
+func decodeRecipient(s string) (key [32]byte, err error) {
+	if len(s) != recipientSize || !strings.HasPrefix(s, recipientPrefix) {
+		return key, fmt.Errorf("want %s and %d characters more", recipientPrefix, recipientSize-len(recipientPrefix))
+	}
+	// BIP 173 prepends the high bits of the human-readable part, a zero, and its low bits.
+	sum := uint32(1)
+	for _, v := range []byte{'a' >> 5, 'g' >> 5, 'e' >> 5, 0, 'a' & 31, 'g' & 31, 'e' & 31} {
+		sum = bech32Step(sum, v)
+	}
+	var bits, held uint32
+	n := 0
+	for i, c := range []byte(s[len(recipientPrefix):]) {
+		v := strings.IndexByte(bech32Alphabet, c)
+		if v < 0 {
+			return key, fmt.Errorf("character %d is none of Bech32 in lower case", i+len(recipientPrefix)+1)
+		}
+		sum = bech32Step(sum, byte(v))
+		if i >= 52 { // the checksum
+			continue
+		}
+		bits, held = bits<<5|uint32(v), held+5
+		if held >= 8 {
+			held -= 8
+			key[n] = byte(bits >> held)
+			n++
+		}
+	}
+	if sum != 1 {
+		return key, errors.New("its checksum is wrong")
+	}
+	if bits&(1<<held-1) != 0 {
+		return key, errors.New("its last bits must be zero")
+	}
+	return key, nil
+}
+
+// bech32Step is one step of BIP 173's checksum.
+func bech32Step(sum uint32, v byte) uint32 {
+	top := sum >> 25
+	sum = sum&0x1ffffff<<5 ^ uint32(v)
+	for i, generator := range [...]uint32{0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3} {
+		if top>>i&1 == 1 {
+			sum ^= generator
+		}
+	}
+	return sum
+}
