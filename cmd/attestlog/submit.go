@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/attestlog/attestlog/api/client"
-	"github.com/attestlog/attestlog/cmd/attestlog/internal/access"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/receipt"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
@@ -19,9 +18,13 @@ import (
 	"github.com/attestlog/attestlog/ledger/verify"
 )
 
-const submitManual = `Makes claims into an event: gives them the source's next number, signs them, proves them if --accesses and --dataset say
-how, sends them, checks the log's receipt, and keeps it beside the claims. The answer comes once the event is in the
-log for good.
+const submitManual = `Makes claims into an event: gives them the source's next number, signs them, proves them if there is a witness, sends them,
+checks the log's receipt, and keeps it beside the claims. The answer comes once the event is in the log for good.
+
+The witness is what only the prover knows. --witness names a file that attestlog wrote beside the claims: claims of every
+kind that there is a statement about are proven so. For data accesses, --accesses and --dataset do the same, from the access
+list and the data set's secrets. Without either, the claims go into the log as the source's word. A witness that doesn't bear
+the claims out ends with exit code 5, and nothing is logged.
 
 The source's place in its chain is kept in a state file beside its key, such as gateway@1.state. It is the source's: it stays when
 the key changes. What is not answered when the program ends is
@@ -36,8 +39,9 @@ type submit struct {
 	proving provingFlags
 	signing signingFlags
 
-	accesses, state, receipt string
-	raw                      bool
+	accesses, witness, statement string
+	state, receipt               string
+	raw                          bool
 }
 
 func bindSubmit(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
@@ -46,6 +50,8 @@ func bindSubmit(fs *flag.FlagSet) func(context.Context, *terminal, []string) err
 	s.proving.bind(fs)
 	s.signing.bind(fs)
 	fs.StringVar(&s.accesses, "accesses", "", "the access list, a `file` that attestlog prove wrote: prove the claims")
+	fs.StringVar(&s.witness, "witness", "", "the `file` with what proves the claims, such as attestlog anonymize writes")
+	fs.StringVar(&s.statement, "statement", "", "the statement's `name` to prove the claims under, such as data-access-64 (default the smallest that fits and is registered)")
 	fs.StringVar(&s.state, "state", "", "the `file` that keeps the source's place in its chain (default beside the key, such as gateway@1.state)")
 	fs.StringVar(&s.receipt, "receipt", "", "the `file` to keep the receipt in (default beside the claims, ending in .receipt.json)")
 	fs.BoolVar(&s.raw, "raw", false, "the file is a signed submission: send it as it is")
@@ -57,8 +63,8 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 		return misuse("want one file with claims")
 	}
 	path := args[0]
-	if (s.accesses == "") != (s.proving.dataset == "") {
-		return misuse("--accesses and --dataset belong together: a proof takes both")
+	if err := s.check(); err != nil {
+		return err
 	}
 	if s.receipt == "" {
 		s.receipt = strings.TrimSuffix(path, ".json") + ".receipt.json"
@@ -85,6 +91,21 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 	return r.judge(nil)
 }
 
+// check refuses flags that don't go together.
+func (s *submit) check() error {
+	switch {
+	case (s.accesses == "") != (s.proving.dataset == ""):
+		return misuse("--accesses and --dataset belong together: a proof takes both")
+	case s.accesses != "" && s.witness != "":
+		return misuse("--witness and --accesses are two ways to the same proof: name one")
+	case s.statement != "" && s.witness == "":
+		return misuse("--statement says under which statement a --witness is proven, and there is none")
+	case s.raw && (s.signing != (signingFlags{}) || s.accesses != "" || s.witness != ""):
+		return misuse("--raw sends what is signed already: --source, --key, --accesses and --witness have no place beside it")
+	}
+	return nil
+}
+
 // refused gives a refusal its exit code. Here even "not found" is one: of a source, or of what the claims refer to.
 func refused(r *remote, err error) error {
 	if client.HasCode(err, client.CodeNotFound) {
@@ -94,9 +115,6 @@ func refused(r *remote, err error) error {
 }
 
 func (s *submit) sendRaw(ctx context.Context, r *remote, path string) (*client.Receipt, error) {
-	if s.signing != (signingFlags{}) || s.accesses != "" {
-		return nil, misuse("--raw sends what is signed already: --source, --key and --accesses have no place beside it")
-	}
 	b, err := readBounded(path, 128<<10)
 	if err != nil {
 		return nil, err
@@ -126,10 +144,14 @@ func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path st
 	}
 	d := client.Draft{Subject: what.Subject, Claims: what.Claims, Purpose: what.Purpose, Jurisdiction: what.Jurisdiction,
 		Retention: what.Retention, Period: what.Period, Correlation: what.Correlation}
-	if s.accesses != "" {
-		if err := s.addProof(ctx, t, r, &d); err != nil {
-			return nil, err
-		}
+	switch {
+	case s.accesses != "":
+		err = s.proveAccesses(ctx, t, r, &d)
+	case s.witness != "":
+		err = s.proveByWitness(ctx, t, r, &d)
+	}
+	if err != nil {
+		return nil, untrue(err)
 	}
 	if s.state == "" {
 		s.state = s.signing.state()
@@ -140,47 +162,6 @@ func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path st
 	}
 	receipt, err := source.Record(ctx, d)
 	return receipt, errors.Join(err, source.Close())
-}
-
-// addProof makes the draft one that is proven as soon as it has its number, by the access list and the data set's secrets.
-func (s *submit) addProof(ctx context.Context, t *terminal, r *remote, d *client.Draft) error {
-	claims, ok := d.Claims.(*event.DataAccessClaims)
-	if !ok {
-		return misuse("--accesses proves data accesses, and these claims are of kind %s", d.Claims.Kind())
-	}
-	f, err := openSecret(s.accesses)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	list, err := access.Read(f)
-	if err != nil {
-		return fmt.Errorf("%s: %w", s.accesses, err)
-	}
-	secrets, err := s.proving.readDataset(ctx, t)
-	if err != nil {
-		return err
-	}
-	if _, err := datasetEntry(ctx, r, reference{digest: claims.Dataset, byHash: true}, secrets); err != nil {
-		return err
-	}
-	w, err := list.Witness(secrets)
-	if err != nil {
-		return err
-	}
-	prover, err := s.proving.prover(t, r)
-	if err != nil {
-		return err
-	}
-	if err := prover.Inline(ctx, d, w, list.Statement.Name); err != nil {
-		return err
-	}
-	prove := d.Prove
-	d.Prove = func(ctx context.Context, e *event.Event, digest event.Digest) ([]byte, error) {
-		proof, err := prove(ctx, e, digest)
-		return proof, untrue(list.Explain(err))
-	}
-	return nil
 }
 
 func (s *submit) keep(t *terminal, r *remote, logged *client.Receipt) error {
