@@ -73,8 +73,9 @@ func DeriveAnonymization(s Statement, c *event.AnonymizationClaims, ctx event.El
 	switch {
 	case c.Chunk < 0 || rows < 1:
 		return fail(rangeError(NoSuchChunk, "chunk", "a data set of %d rows has no chunk %d of %d rows", raw.Rows, c.Chunk, c.ChunkRows))
-	case c.K < 1 || c.K > rows || c.Diversity < 1 || c.Diversity > rows:
-		return fail(rangeError(NoSuchChunk, "k", "classes in %d rows can't have at least %d rows and %d values", rows, c.K, c.Diversity))
+	// k may be more than the rows of a short last chunk: they are then all suppressed, and no class breaks the promise that the others keep.
+	case c.K < 1 || c.K > c.ChunkRows || c.Diversity < 1 || c.Diversity > c.ChunkRows:
+		return fail(rangeError(NoSuchChunk, "k", "classes in a chunk of %d rows can't have at least %d rows and %d values", c.ChunkRows, c.K, c.Diversity))
 	case c.Suppressed < 0 || c.Suppressed > rows:
 		return fail(rangeError(NoSuchChunk, "suppressed", "%d rows of %d can't be suppressed", c.Suppressed, rows))
 	}

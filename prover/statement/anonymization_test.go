@@ -77,6 +77,7 @@ func TestPublicOfAnonymization(t *testing.T) {
 		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 	claims.Chunk, claims.ChunkRows, want[3], want[4] = 11, 128, event.Element{31: 11}, event.Element{31: 1500 - 11*128}
+	claims.K, want[5] = 128, event.Element{31: 128} // more than the last chunk's 92 rows: all are suppressed then
 	if got, err = statement.Public(e, event.Digest{5}, refs); err != nil || !slices.Equal(got, want) {
 		t.Errorf("in chunks of 128: got %v, %v, want %v", got, err, want)
 	}
@@ -92,7 +93,7 @@ func TestPublicRefusesAnonymizations(t *testing.T) {
 		{"a source for a release", statement.NotADataset, func(a *event.AnonymizationClaims, _, _ *event.DatasetClaims) { a.Released = sourceDigest }},
 		{"a chunk beyond the last", statement.NoSuchChunk, func(a *event.AnonymizationClaims, _, _ *event.DatasetClaims) { a.Chunk = 2 }},
 		{"a chunk of another size", statement.NoSuchChunk, func(a *event.AnonymizationClaims, _, _ *event.DatasetClaims) { a.ChunkRows = 512 }},
-		{"k above the rows", statement.NoSuchChunk, func(a *event.AnonymizationClaims, _, _ *event.DatasetClaims) { a.K = 477 }},
+		{"k above the rows of a chunk", statement.NoSuchChunk, func(a *event.AnonymizationClaims, _, _ *event.DatasetClaims) { a.K = 1025 }},
 		{"k below 1", statement.NoSuchChunk, func(a *event.AnonymizationClaims, _, _ *event.DatasetClaims) { a.K = 0 }},
 		{"no diversity", statement.NoSuchChunk, func(a *event.AnonymizationClaims, _, _ *event.DatasetClaims) { a.Diversity = 0 }},
 		{"too many suppressed", statement.NoSuchChunk, func(a *event.AnonymizationClaims, _, _ *event.DatasetClaims) { a.Suppressed = 477 }},

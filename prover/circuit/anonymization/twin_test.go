@@ -212,6 +212,31 @@ func TestChunksCompose(t *testing.T) {
 	}
 }
 
+// A last chunk of fewer than k rows is suppressed whole; then it keeps the promise of the others. To keep one of its rows breaks it.
+func TestLastChunkOfFewerThanK(t *testing.T) {
+	ccs, err := full()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := tell(t, data(1, capacity+k-1), 1)
+	if s.p.Suppressed != k-1 {
+		t.Fatalf("%d rows of %d are suppressed", s.p.Suppressed, k-1)
+	}
+	w := s.witness(t)
+	if err := errors.Join(statement.CheckAnonymization(capacity, w, s.p), circuittest.Solve(ccs, assign(t, w, s.p))); err != nil {
+		t.Errorf("the chunk that is suppressed whole: %v", err)
+	}
+	kept := tellWith(t, data(1, capacity+k-1), 1, layout, hierarchy(), 1, 1)
+	kept.p.K, kept.p.Diversity = k, l
+	if kept.p.Suppressed != 0 {
+		t.Fatalf("%d rows are suppressed at k = 1", kept.p.Suppressed)
+	}
+	w = kept.witness(t)
+	if statement.CheckAnonymization(capacity, w, kept.p) == nil || circuittest.Solve(ccs, assign(t, w, kept.p)) == nil {
+		t.Error("a chunk of fewer than k rows is released")
+	}
+}
+
 // All ways that a chunk lies in its tree, and the samples of small classes.
 func TestSampleIsTrue(t *testing.T) {
 	for _, n := range []int{4, 8, 16, 32, 128} {
