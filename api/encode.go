@@ -178,24 +178,48 @@ func appendSource(b []byte, s *ledger.SourceState) []byte {
 
 func appendStatement(b []byte, s *ledger.StatementState) []byte {
 	c := s.Claims
-	b = append(b, `{"constraintSystem":`...)
-	b = appendHex(b, c.ConstraintSystem[:])
-	b = append(b, `,"constraints":`...)
-	b = strconv.AppendInt(b, c.Constraints, 10)
-	b = append(b, `,"digest":`...)
+	imported := c.Proves == event.Custom
+	b = append(b, '{')
+	if !imported {
+		b = append(b, `"constraintSystem":`...)
+		b = appendHex(b, c.ConstraintSystem[:])
+		b = append(b, `,"constraints":`...)
+		b = strconv.AppendInt(b, c.Constraints, 10)
+		b = append(b, ',')
+	}
+	b = append(b, `"digest":`...)
 	b = appendHex(b, s.Digest[:])
+	if imported {
+		b = appendInputs(append(b, `,"inputs":[`...), c.Inputs)
+	}
 	b = append(b, `,"name":`...)
 	b = appendString(b, c.Name)
+	if imported {
+		b = append(b, `,"notShown":[`...)
+		for i, sentence := range c.NotShown {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, sentence)
+		}
+		b = append(b, ']')
+	}
 	b = append(b, `,"proves":`...)
 	b = appendString(b, c.Proves.String())
-	b = append(b, `,"provingKey":`...)
-	b = appendHex(b, c.ProvingKey[:])
-	b = append(b, `,"provingKeySize":`...)
-	b = strconv.AppendInt(b, c.ProvingKeySize, 10)
+	if !imported {
+		b = append(b, `,"provingKey":`...)
+		b = appendHex(b, c.ProvingKey[:])
+		b = append(b, `,"provingKeySize":`...)
+		b = strconv.AppendInt(b, c.ProvingKeySize, 10)
+	}
 	b = append(b, `,"registered":`...)
 	b = strconv.AppendInt(b, s.Registered, 10)
 	b = append(b, `,"setup":`...)
 	b = appendString(b, string(c.Setup))
+	if imported {
+		b = append(b, `,"shows":`...)
+		b = appendString(b, c.Shows)
+	}
 	b = append(b, `,"status":`...)
 	b = appendString(b, s.Status)
 	if !c.Transcript.IsZero() {
@@ -205,6 +229,29 @@ func appendStatement(b []byte, s *ledger.StatementState) []byte {
 	b = append(b, `,"verifyingKey":`...)
 	b = appendBase64(b, c.VerifyingKey)
 	return append(b, '}')
+}
+
+// appendInputs appends what describes an imported statement's inputs, and closes the list.
+func appendInputs(b []byte, inputs []event.Input) []byte {
+	for i, in := range inputs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '{')
+		if in.Type == event.InputInteger {
+			b = append(b, `"max":`...)
+			b = strconv.AppendInt(b, in.Max, 10)
+			b = append(b, `,"min":`...)
+			b = strconv.AppendInt(b, in.Min, 10)
+			b = append(b, ',')
+		}
+		b = append(b, `"name":`...)
+		b = appendString(b, in.Name)
+		b = append(b, `,"type":`...)
+		b = appendString(b, string(in.Type))
+		b = append(b, '}')
+	}
+	return append(b, ']')
 }
 
 // appendList appends {"<name>":[…]} and leaves the object open.

@@ -84,6 +84,10 @@ func (s *server) getProvingKey(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	if statement.Claims.Proves == event.Custom {
+		s.fail(w, r, notFoundf("The statement was imported, with its verifying key alone: ask whoever made its circuit for the proving key."))
+		return
+	}
 	absent := notFoundf("This server doesn't hold the statement's proving key: ask another one that serves this log.")
 	if s.keys == nil {
 		s.fail(w, r, absent)

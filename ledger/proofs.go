@@ -33,18 +33,14 @@ func (k *verifyingKeys) get(id event.Digest, encoded []byte) (*zkverify.Verifyin
 }
 
 // judgeStatementKeys checks, before a statement is registered, that its verifying key is sound in form and belongs to a
-// statement that this program knows: proofs under it could not be verified otherwise.
+// statement that this program knows or that the claims describe: proofs under it could not be verified otherwise.
 func judgeStatementKeys(c *event.StatementClaims) *Refusal {
 	if c.Action != event.StatementRegister {
 		return nil
 	}
-	s, err := statement.ByName(c.Name)
+	s, err := statement.Registered(c)
 	if err != nil {
 		return &Refusal{Code: ClaimsOutOfRange, Check: "name", Detail: err.Error()}
-	}
-	if s.Proves != c.Proves {
-		return &Refusal{Code: ClaimsOutOfRange, Check: "proves",
-			Detail: fmt.Sprintf("%s proves events of kind %s, not %s", c.Name, s.Proves, c.Proves)}
 	}
 	vk, err := zkverify.ParseVerifyingKey(c.VerifyingKey)
 	if err != nil {
@@ -77,7 +73,7 @@ func (k *verifyingKeys) proofItem(registry *verify.Registry, c *candidate, refs 
 	if !ok {
 		return zkverify.Item{}, &Refusal{Code: UnknownStatement, Detail: fmt.Sprintf("no statement %s is registered with this log", c.event.Statement)}
 	}
-	s, err := statement.ByName(registered.Claims.Name)
+	s, err := statement.Registered(registered.Claims)
 	if err != nil {
 		return zkverify.Item{}, &Refusal{Code: UnknownStatement, Detail: err.Error()}
 	}

@@ -426,3 +426,12 @@ func addStatement(t *testing.T, log *memLog, key []byte) event.Digest {
 	log.keys[vk], log.keyEntry[vk] = key, outcome.Receipt.Index
 	return vk
 }
+
+func TestImportedStatementHasNoProvingKey(t *testing.T) {
+	log := newMemLog(t)
+	c, _ := connect(t, serveLog(t, log, nil), log.public)
+	_, err := c.ProvingKey(t.Context(), &client.Statement{Claims: &event.StatementClaims{Proves: event.Custom, Name: "mine"}}, 0)
+	if err == nil || !strings.Contains(err.Error(), "whoever made its circuit has it") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -19,6 +19,9 @@ import (
 // again where they broke. Read from the start, the reader checks the key's SHA-256 and ends in an *Alarm instead of io.EOF if it is another
 // one; read from elsewhere, check it yourself against Claims.ProvingKey before use.
 func (c *Client) ProvingKey(ctx context.Context, s *Statement, offset int64) (io.ReadCloser, error) {
+	if s.Claims.Proves == event.Custom {
+		return nil, fmt.Errorf("couldn't read the proving key of %s: it was imported, with its verifying key alone; whoever made its circuit has it", s.Claims.Name)
+	}
 	if offset < 0 || offset > s.Claims.ProvingKeySize {
 		return nil, fmt.Errorf("couldn't read the proving key from byte %d: it has %d", offset, s.Claims.ProvingKeySize)
 	}

@@ -110,23 +110,34 @@ type Setup string
 const (
 	SetupOneParty Setup = "one-party" // UNTRUSTED: whoever ran it could forge proofs
 	SetupCeremony Setup = "ceremony"  // sound as long as one contributor was honest
+	SetupImported Setup = "imported"  // UNTRUSTED: a key that somebody made elsewhere, of which nothing is known
 )
 
 // StatementClaims register the keys under which one class of one circuit is proven, or revoke them.
 // A statement's identity, everywhere, is the SHA-256 of its verifying key.
+//
+// A statement about events of kind Custom was imported: of somebody's own circuit there is a verifying key, and the importer's word
+// for what its public inputs are and what a proof shows. All others are of circuits that attestlog itself has.
 type StatementClaims struct {
 	Action StatementAction
 
 	// Registering:
+	Proves       Kind   // the kind of events that it proves
+	Name         string // such as "data-access-64"
+	Setup        Setup  // SetupImported iff Proves is Custom
+	Transcript   Digest // SHA-256 of the ceremony's; zero for a one-party set-up; of an imported key optional, and nobody's word but the importer's
+	VerifyingKey []byte // prover/zkverify/SPEC.md
+
+	// Registering keys of a circuit of attestlog's:
 	ConstraintSystem Digest // SHA-256 of gnark's constraint system: what is proven
 	Constraints      int64
-	Proves           Kind   // the kind of events that it proves
-	Name             string // such as "data-access-64"
 	ProvingKey       Digest // SHA-256 of the proving key's dump
 	ProvingKeySize   int64  // bytes
-	Setup            Setup
-	Transcript       Digest // of the ceremony; zero for a one-party set-up
-	VerifyingKey     []byte // prover/zkverify/SPEC.md
+
+	// Importing:
+	Inputs   []Input  // the public inputs after ctx
+	Shows    string   // what a proof shows
+	NotShown []string // what it doesn't show
 
 	// Revoking:
 	From      int64 // the index of the first event in doubt; 0 (absent) if none is
@@ -142,18 +153,58 @@ func (c *StatementClaims) members(o *canon.Object) {
 		o.Hex("statement", c.Statement[:])
 		return
 	}
-	o.Hex("constraintSystem", c.ConstraintSystem[:])
-	o.Int("constraints", &c.Constraints, 1, canon.MaxInt)
+	c.registration(o)
+}
+
+// registration describes what registers a statement. In canonical order the kind that it proves, and with it whether it was imported,
+// stands behind members that only one sort of statements has; so their presence is noted, and judged at the end.
+func (c *StatementClaims) registration(o *canon.Object) {
+	imported := c.Proves == Custom
+	system := o.Has("constraintSystem", !imported)
+	if system {
+		o.Hex("constraintSystem", c.ConstraintSystem[:])
+		o.Int("constraints", &c.Constraints, 1, canon.MaxInt)
+	}
+	inputs := o.Has("inputs", imported)
+	if inputs {
+		describeInputs(o, &c.Inputs, (*Input).members, func(in *Input) (string, InputType) { return in.Name, in.Type })
+	}
 	o.Text("name", &c.Name, 1, 64)
+	notShown := o.Has("notShown", imported)
+	if notShown {
+		texts(o, "notShown", &c.NotShown, 1, MaxNotShown, MaxShows)
+	}
 	describeKind(o, "proves", &c.Proves)
-	o.Hex("provingKey", c.ProvingKey[:])
-	o.Int("provingKeySize", &c.ProvingKeySize, 1, canon.MaxInt)
-	o.Word("setup", (*string)(&c.Setup), string(SetupCeremony), string(SetupOneParty))
+	provingKey := o.Has("provingKey", !imported)
+	if provingKey {
+		o.Hex("provingKey", c.ProvingKey[:])
+		o.Int("provingKeySize", &c.ProvingKeySize, 1, canon.MaxInt)
+	}
+	o.Word("setup", (*string)(&c.Setup), string(SetupCeremony), string(SetupImported), string(SetupOneParty))
+	shows := o.Has("shows", imported)
+	if shows {
+		o.Text("shows", &c.Shows, 1, MaxShows)
+	}
 	optional(o, "transcript", &c.Transcript)
-	if o.Err() == nil && (c.Setup == SetupCeremony) == c.Transcript.IsZero() {
+	o.Bytes("verifyingKey", &c.VerifyingKey, 1, 16384)
+	if imported = c.Proves == Custom; imported {
+		check(o, "name", CheckStatementName, c.Name)
+	}
+	switch {
+	case o.Err() != nil:
+	case imported != (c.Setup == SetupImported):
+		o.Fail("setup", "statements about events of kind %s are imported, and no others are", Custom)
+	case imported && (system || provingKey):
+		o.Fail("constraintSystem", "an imported statement has a verifying key and nothing more")
+	case imported && !(inputs && notShown && shows):
+		o.Fail("inputs", "an imported statement has inputs, notShown and shows")
+	case !imported && (inputs || notShown || shows):
+		o.Fail("inputs", "what a statement about events of kind %s is about, and what it shows, is known", c.Proves)
+	case !imported && !(system && provingKey):
+		o.Fail("constraintSystem", "a statement that isn't imported names its constraint system and its proving key")
+	case !imported && (c.Setup == SetupCeremony) == c.Transcript.IsZero():
 		o.Fail("transcript", "a ceremony has a transcript, a one-party set-up has none")
 	}
-	o.Bytes("verifyingKey", &c.VerifyingKey, 1, 16384)
 }
 
 func describeKind(o *canon.Object, name string, k *Kind) {

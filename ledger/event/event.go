@@ -233,6 +233,8 @@ func (e *Event) checkProof(o *canon.Object) {
 	case o.Err() != nil:
 	case e.Proof != ProofNone && !e.Kind().Provable():
 		o.Fail("proof", "there is no statement about events of kind %s: want \"none\"", e.Kind())
+	case e.Proof == ProofDeferred && e.Kind() == Custom:
+		o.Fail("proof", "no proving worker has somebody else's circuit: want \"inline\" or \"none\"")
 	case e.Proof == ProofNone && !e.Statement.IsZero():
 		o.Fail("statement", "an event without a proof names no statement")
 	case e.Proof != ProofNone && e.Statement.IsZero():

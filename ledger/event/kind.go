@@ -25,6 +25,7 @@ const (
 	Seal          Kind = 11 // a chunk of the log satisfies a policy
 	Policy        Kind = 12 // a policy over ranges of the log
 	Erasure       Kind = 13 // off-log data of an event was erased
+	Custom        Kind = 14 // values that a statement of somebody's own circuit gives a meaning
 )
 
 // Claims is what an event of one kind says. The set is closed: exactly the types named *…Claims in this package, each of one Kind.
@@ -55,6 +56,7 @@ var rules = [...]rule{
 	Seal:          {"seal", true, func() Claims { return new(SealClaims) }},
 	Policy:        {"policy", false, func() Claims { return new(PolicyClaims) }},
 	Erasure:       {"erasure", false, func() Claims { return new(ErasureClaims) }},
+	Custom:        {"custom", true, func() Claims { return new(CustomClaims) }},
 }
 
 // Kinds lists every kind, in the order of their numbers.

@@ -175,7 +175,7 @@ func (c *check) statement() (string, error) {
 		return "", fmt.Errorf("statement %s is not registered by any entry of the evidence", e.Statement)
 	}
 	c.under = &s
-	return fmt.Sprintf("%s, registered by entry %d, keys from a %s", s.Claims.Name, s.Registered, SetupWords(s.Claims.Setup)), nil
+	return fmt.Sprintf("%s, registered by entry %d; its keys: %s", s.Claims.Name, s.Registered, SetupWords(s.Claims.Setup)), nil
 }
 
 func (c *check) proof() (string, error) {
@@ -187,7 +187,7 @@ func (c *check) proof() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	known, err := statement.ByName(c.under.Claims.Name)
+	known, err := statement.Registered(c.under.Claims)
 	if err != nil {
 		return "", err
 	}
@@ -301,8 +301,11 @@ func StatementID(verifyingKey []byte) event.Digest { return sha256.Sum256(verify
 
 // SetupWords says how far keys can be trusted.
 func SetupWords(s event.Setup) string {
-	if s == event.SetupOneParty {
+	switch s {
+	case event.SetupOneParty:
 		return "one-party set-up: UNTRUSTED"
+	case event.SetupImported:
+		return "imported from elsewhere: UNTRUSTED"
 	}
 	return "ceremony"
 }

@@ -25,6 +25,14 @@ func References(claims event.Claims) []Reference {
 			return []Reference{{"approval", c.Approval, event.Approval}}
 		}
 		return []Reference{{"approval", c.Approval, event.Approval}, {"run", c.Run, event.TrainingRun}, {"step", c.Step, event.TrainingStep}}
+	case *event.CustomClaims:
+		var refs []Reference
+		for _, v := range c.Inputs {
+			if v.Type == event.InputDataset {
+				refs = append(refs, Reference{"inputs", v.Dataset, event.Dataset})
+			}
+		}
+		return refs
 	case *event.AttestationClaims:
 		return []Reference{{"event", c.Event, 0}}
 	case *event.SealClaims:

@@ -21,6 +21,8 @@ func TestReferences(t *testing.T) {
 		"model-version": {&event.ModelVersionClaims{Approval: a}, []verify.Reference{{Member: "approval", Event: a, Kind: event.Approval}}},
 		"model-version-run": {&event.ModelVersionClaims{Approval: a, Run: b, Step: d}, []verify.Reference{
 			{Member: "approval", Event: a, Kind: event.Approval}, {Member: "run", Event: b, Kind: event.TrainingRun}, {Member: "step", Event: d, Kind: event.TrainingStep}}},
+		"custom": {&event.CustomClaims{Inputs: []event.Value{{Type: event.InputDigest, Digest: b}, {Type: event.InputDataset, Dataset: a}}},
+			[]verify.Reference{{Member: "inputs", Event: a, Kind: event.Dataset}}},
 		"attestation": {&event.AttestationClaims{Event: a}, []verify.Reference{{Member: "event", Event: a}}},
 		"seal":        {&event.SealClaims{Policy: a}, []verify.Reference{{Member: "policy", Event: a, Kind: event.Policy}}},
 		"erasure":     {&event.ErasureClaims{Event: a}, []verify.Reference{{Member: "event", Event: a}}},

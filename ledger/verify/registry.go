@@ -293,7 +293,7 @@ func (r *Registry) judgeStatement(index int64, c *event.StatementClaims) error {
 		if s, known := r.statements[StatementID(c.VerifyingKey)]; known {
 			return violates(RuleClaims, "this verifying key is registered already, by entry %d", s.Registered)
 		}
-		return nil
+		return r.judgeName(c)
 	}
 	s, known := r.statements[c.Statement]
 	switch {
@@ -303,6 +303,17 @@ func (r *Registry) judgeStatement(index int64, c *event.StatementClaims) error {
 		return violates(RuleClaims, "statement %s was revoked already, by entry %d", c.Statement, s.Revoked)
 	case c.From >= index:
 		return violates(RuleClaims, "from is entry %d, which is not before this one (%d)", c.From, index)
+	}
+	return nil
+}
+
+// judgeName keeps the names of imported statements unmistakable: no statement that stands has the same. Of a circuit of attestlog's own, by contrast, there may
+// be several keys.
+func (r *Registry) judgeName(c *event.StatementClaims) error {
+	for _, s := range r.statements {
+		if s.Claims.Name == c.Name && s.Revoked < 0 && (c.Proves == event.Custom || s.Claims.Proves == event.Custom) {
+			return violates(RuleClaims, "the name %s is that of a statement that stands, of entry %d; choose another, or revoke that one first", c.Name, s.Registered)
+		}
 	}
 	return nil
 }

@@ -63,9 +63,13 @@ func (c *check) conclude() {
 }
 
 func (c *check) concludeProof() {
-	known, err := statement.ByName(c.under.Claims.Name)
+	known, err := statement.Registered(c.under.Claims)
 	if err != nil {
 		return // can't be: the proof was verified under it
+	}
+	if known.Imported() {
+		c.concludeImported(known)
+		return
 	}
 	c.Proven = append(c.Proven, c.sentence(), known.Shows)
 	c.Trusted = append(c.Trusted, known.NotShown...)

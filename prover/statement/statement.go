@@ -7,6 +7,8 @@
 //
 //   - the closed table of statements ([All]): name, kind of event, capacity, public
 //     inputs, what a proof shows and, as important, what it does not;
+//   - statements of other people's circuits, which a log's entries bring along: [Registered]
+//     finds either sort for an entry;
 //   - [Public], which fills the blanks. Every public input is derived from the
 //     signed payload and from the entries that it refers to, never from anything
 //     that comes along with a proof: a verifier that took them from the side would
@@ -35,6 +37,8 @@ type Statement struct {
 	Inputs     []string   // the public inputs, in order, after Groth16's constant one
 	Shows      string     // what a valid proof shows
 	NotShown   []string   // what it doesn't show: repeated wherever a proof is presented
+
+	schema []event.Input // of one that was imported: what its events claim
 }
 
 // statements is the table. It is never written to.
@@ -140,6 +144,11 @@ func (s Statement) Public(e *event.Event, digest event.Digest, refs Resolver) ([
 			return nil, err
 		}
 		return p.Elements(), nil
+	case *event.CustomClaims:
+		if s.Proves != event.Custom {
+			break
+		}
+		return s.deriveCustom(claims, event.Context(e.Log, e.Statement, digest), refs)
 	}
 	return nil, rangeError(WrongKind, "statement", "%s is about events of kind %s, not %s", s.Name, s.Proves, e.Kind())
 }
@@ -188,6 +197,7 @@ const (
 	NotTrainable     RangeCode = "not-trainable"      // numbers of the run are out of range
 	Misplaced        RangeCode = "misplaced-column"   // a column doesn't stand where the statement looks for it
 	NotReleased      RangeCode = "not-released"       // a data set isn't described as the anonymized form of another
+	NotTheSchema     RangeCode = "not-the-schema"     // values are not those that an imported statement takes
 	NoSuchChunk      RangeCode = "no-such-chunk"      // the data set has no such chunk, or the chunk not so many rows
 )
 

@@ -142,3 +142,22 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestBooleans(t *testing.T) {
+	for text, want := range map[string]bool{`{"b":true}`: true, `{"b":false}`: false} {
+		var b bool
+		members := func(o *canon.Object) { o.Bool("b", &b) }
+		if err := canon.Decode([]byte(text), members); err != nil || b != want {
+			t.Errorf("%s: read as %t, %v", text, b, err)
+		}
+		if got, err := canon.Encode(members); err != nil || string(got) != text {
+			t.Errorf("%s: written as %s, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{`{"b":1}`, `{"b":"true"}`, `{"b":True}`, `{"b":tru`, `{"b":`, `{"b":truefalse}`, `{"b":null}`, `{}`} {
+		var b bool
+		if err := canon.Decode([]byte(text), func(o *canon.Object) { o.Bool("b", &b) }); err == nil {
+			t.Errorf("%s is read as %t", text, b)
+		}
+	}
+}

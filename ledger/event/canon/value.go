@@ -67,6 +67,30 @@ func (c *codec) int(n *int64, min, max int64) {
 	}
 }
 
+// Bool describes true or false.
+func (o *Object) Bool(name string, b *bool) {
+	if !o.enter(name) {
+		return
+	}
+	if o.c.reading {
+		*b = o.c.readBool()
+	} else {
+		o.c.out = strconv.AppendBool(o.c.out, *b)
+	}
+	o.c.pop()
+}
+
+func (c *codec) readBool() bool {
+	for _, value := range []bool{true, false} {
+		if word := strconv.FormatBool(value); bytes.HasPrefix(c.in[c.pos:], []byte(word)) {
+			c.pos += len(word)
+			return value
+		}
+	}
+	c.fail("true or false must stand here")
+	return false
+}
+
 // Hex describes exactly len(b) bytes as lower-case hex digits.
 func (o *Object) Hex(name string, b []byte) {
 	if !o.enter(name) {
