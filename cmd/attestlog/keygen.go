@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"flag"
-	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
@@ -90,21 +87,8 @@ func (k *keygen) key(path string) (key ed25519.PrivateKey, fresh bool, err error
 		key, err := keyfile.ReadPrivate(path)
 		return key, false, err
 	}
-	_, key, err = ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, false, fmt.Errorf("couldn't make a key: %w", err)
-	}
-	// The public half first: whoever sees the private one has both.
-	if err := keyfile.WritePublic(path+".pub", keyfile.FormatPublic(key.Public().(ed25519.PublicKey))); err != nil {
-		return nil, false, err
-	}
-	if err := keyfile.WriteSecret(path, keyfile.FormatPrivate(key)); err != nil {
-		if !errors.Is(err, fs.ErrExist) {
-			return nil, false, err
-		}
-		return nil, false, errors.Join(err, os.Remove(path+".pub"))
-	}
-	return key, true, nil
+	key, err = keyfile.Generate(path)
+	return key, true, err
 }
 
 func (k *keygen) request(path string, key ed25519.PrivateKey) error {

@@ -11,6 +11,7 @@ package keyfile
 
 import (
 	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -69,6 +70,26 @@ func parse(text, label string, size int) ([]byte, error) {
 		return nil, fmt.Errorf("%q isn't followed by %d bytes in base64", label, size)
 	}
 	return b, nil
+}
+
+// Generate makes a new key and writes it to path, and its public half to path with ".pub" behind it. It never replaces a file:
+// the error then wraps fs.ErrExist.
+func Generate(path string) (ed25519.PrivateKey, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't make a key: %w", err)
+	}
+	// The public half first: whoever sees the private one has both.
+	if err := WritePublic(path+".pub", FormatPublic(key.Public().(ed25519.PublicKey))); err != nil {
+		return nil, err
+	}
+	if err := WriteSecret(path, FormatPrivate(key)); err != nil {
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		return nil, errors.Join(err, os.Remove(path+".pub"))
+	}
+	return key, nil
 }
 
 // ReadPrivate reads a private key's file. One that others can read gives ErrExposed.

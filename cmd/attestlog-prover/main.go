@@ -1,0 +1,43 @@
+// Command attestlog-prover is the proving worker: it makes the proofs that applications couldn't wait for.
+//
+//	attestlog-prover keygen   make a worker's keys, and the request to register it
+//
+// `attestlog-prover help COMMAND` has the details.
+//
+// An application that defers a proof seals what the proof takes, the witness, to the workers that the log has registered, and sends
+// it along with the event. The log keeps the sealed witness and puts a job into its queue. A worker takes jobs out, opens the
+// witness with its identity, proves the event, and adds the proof to the log as an attestation, whose entry ends the job and
+// deletes the witness. Only workers ever see what is in a witness: not the log, not its operator, not the database.
+//
+// Package prover/worker says what a worker believes, and what happens when it is killed.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/attestlog/attestlog/cmd/internal/command"
+)
+
+func main() { os.Exit(run()) }
+
+// run is main without os.Exit in the middle of it.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// Once we are on our way down, a second signal ends us at once.
+	context.AfterFunc(ctx, stop)
+	return program().Execute(ctx, os.Args[1:], command.Streams{Out: os.Stdout, Err: os.Stderr})
+}
+
+func program() *command.Program {
+	return &command.Program{
+		Name:    "attestlog-prover",
+		Summary: "makes the proofs that applications couldn't wait for.",
+		Commands: []command.Command{
+			{Name: "keygen", Args: "FILE --identity FILE [flags]", Summary: "make a worker's keys, and the request to register it", Manual: keygenManual, Bind: bindKeygen},
+		},
+	}
+}
