@@ -110,19 +110,21 @@ type door struct {
 	store    *tilestore.Store
 	referred *referred
 	keys     *verifyingKeys
+	proofs   *proofChecker
 }
 
-func newDoor(origin string, store *tilestore.Store) *door {
+func newDoor(origin string, store *tilestore.Store, m *metrics) *door {
 	return &door{
 		origin:   origin,
 		slots:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 		store:    store,
 		referred: &referred{store: store, known: map[event.Digest]*event.Event{}},
 		keys:     &verifyingKeys{known: map[event.Digest]*zkverify.VerifyingKey{}},
+		proofs:   newProofChecker(m),
 	}
 }
 
-// admit judges submissions against the committed state. The error, if any, is of the database, and nothing was decided.
+// admit judges submissions against the committed state. The error, if any, is the database's or the context's, and nothing was decided.
 func (d *door) admit(ctx context.Context, s *state, subs []*event.Submission) ([]*candidate, error) {
 	all := make([]candidate, len(subs))
 	list := make([]*candidate, len(subs))
@@ -149,7 +151,9 @@ func (d *door) admit(ctx context.Context, s *state, subs []*event.Submission) ([
 	if err := d.judgeClaims(ctx, list); err != nil {
 		return nil, err
 	}
-	d.judgeProofs(registry, list)
+	if err := d.judgeProofs(ctx, registry, list); err != nil {
+		return nil, err
+	}
 	d.settle(list)
 	return list, nil
 }
@@ -397,10 +401,10 @@ func (d *door) resolveRun(ctx context.Context, c *candidate, earlier map[event.D
 	return nil
 }
 
-// judgeProofs verifies the proofs of a request, many at once.
-func (d *door) judgeProofs(registry *verify.Registry, list []*candidate) {
+// judgeProofs has the proofs of a request checked, together with those of others.
+func (d *door) judgeProofs(ctx context.Context, registry *verify.Registry, list []*candidate) error {
 	var proven []*candidate
-	var items []zkverify.Item
+	var proofs []sentProof
 	for _, c := range list {
 		if c.refusal != nil || c.duplicate != nil || c.event.Proof != event.ProofInline {
 			continue
@@ -410,24 +414,22 @@ func (d *door) judgeProofs(registry *verify.Registry, list []*candidate) {
 			c.fail(refusal)
 			continue
 		}
-		proven, items = append(proven, c), append(items, item)
+		proven, proofs = append(proven, c), append(proofs, sentProof{c.event.Source, item})
 	}
-	if len(items) == 0 {
-		return
+	verdicts, err := d.proofs.check(ctx, proofs)
+	if err != nil {
+		return fmt.Errorf("couldn't wait for proofs to be checked: %w", err)
 	}
-	d.slots <- struct{}{}
-	defer func() { <-d.slots }()
-	if len(items) == 1 {
-		if err := zkverify.Verify(items[0].VK, items[0].Proof, items[0].Public); err != nil {
-			proven[0].fail(refuseProof(err))
-		}
-		return
-	}
-	for i, err := range zkverify.VerifyBatch(items) {
-		if err != nil {
+	for i, err := range verdicts {
+		switch {
+		case errors.Is(err, errUnchecked): // settle refuses it for the sake of the one before
+		case errors.Is(err, errApartFull):
+			proven[i].fail(busyApart())
+		case err != nil:
 			proven[i].fail(refuseProof(err))
 		}
 	}
+	return nil
 }
 
 // settle goes through the request once more, in order: what came after an event whose proof failed fails with it.

@@ -82,7 +82,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open the ledger: %w", err)
 	}
-	l := &Ledger{cfg: cfg, log: cfg.Logger, store: store, door: newDoor(cfg.Origin, store), metrics: metrics,
+	l := &Ledger{cfg: cfg, log: cfg.Logger, store: store, door: newDoor(cfg.Origin, store, metrics), metrics: metrics,
 		law: law{store: store, registry: verify.NewRegistry(cfg.Origin)}}
 	l.stand(false, unavailable(nil, "the ledger is starting"))
 	if err := l.refreshPublished(ctx); err != nil {
@@ -102,8 +102,11 @@ func decodeRow(leaf []byte) (tilestore.Row, error) {
 		Subject: entry.Event.Subject.Name, Digest: entry.Digest, Leaf: leaf}, nil
 }
 
-// Close lets go of the database. Run must have returned.
-func (l *Ledger) Close() { l.store.Close() }
+// Close lets go of the database. Run must have returned, and so must every call of Submit.
+func (l *Ledger) Close() {
+	l.door.proofs.close()
+	l.store.Close()
+}
 
 // Origin is the log's name.
 func (l *Ledger) Origin() string { return l.cfg.Origin }

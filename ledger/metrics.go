@@ -15,6 +15,8 @@ type metrics struct {
 	commits   prometheus.Histogram
 	fsyncs    prometheus.Histogram
 	queue     prometheus.Gauge
+	folds     prometheus.Histogram
+	apart     prometheus.Gauge
 	refusals  *prometheus.CounterVec
 	published prometheus.Gauge
 	leader    prometheus.Gauge
@@ -32,6 +34,10 @@ func newMetrics(into prometheus.Registerer) (*metrics, error) {
 			Name: "attestlog_note_fsync_seconds", Help: "Making a signed note durable in the heads file.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 14)}),
 		queue: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "attestlog_queue_events", Help: "Events that were submitted and are not answered yet."}),
+		folds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "attestlog_proofs_checked_together", Help: "Proofs checked by one equation; the sum is how many proofs were checked.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
+		apart: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "attestlog_proofs_apart", Help: "Proofs that wait to be checked one by one because their sources sent invalid ones lately."}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "attestlog_refusals_total", Help: "Events that were refused, by code."}, []string{"code"}),
 		published: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -46,7 +52,7 @@ func newMetrics(into prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.entries, m.batches, m.commits, m.fsyncs, m.queue, m.refusals, m.published, m.leader} {
+	for _, c := range []prometheus.Collector{m.entries, m.batches, m.commits, m.fsyncs, m.queue, m.folds, m.apart, m.refusals, m.published, m.leader} {
 		errs = append(errs, into.Register(c))
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -51,10 +51,11 @@ func (l *Ledger) Submit(ctx context.Context, subs []*event.Submission) []Outcome
 		return refuseAll(outcomes, busy())
 	}
 	list, err := l.door.admit(ctx, t.state, subs)
-	if err != nil {
-		if ctx.Err() == nil {
-			l.log.Error("couldn't judge a submission", "error", err)
-		}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return refuseAll(outcomes, unavailable(err, "the request ended before it was judged, and nothing of it was logged; send it again"))
+	case err != nil:
+		l.log.Error("couldn't judge a submission", "error", err)
 		return refuseAll(outcomes, unavailable(err, "the database can't be read at the moment"))
 	}
 	t.sequence(ctx, list)
