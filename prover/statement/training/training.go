@@ -176,10 +176,27 @@ func (t *Trainer) Step() (*Step, error) {
 	}
 	t.taken++
 	t.weights = w.After
+	return t.step(t.taken, w), nil
+}
+
+// Again makes the witness of a step that was taken before, from the weights before and after it: whoever keeps weights with their
+// salts needs to keep no witnesses. It takes no step, and fails if the step doesn't lead from one to the other.
+func (t *Trainer) Again(step int64, before, after statement.SaltedWeights) (*Step, error) {
+	w, err := statement.NewTrainingStepWitness(t.class, t.table, t.schema, t.recipe, before, after.Salt, t.Rows(step)...)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't take step %d again: %w", step, err)
+	}
+	if w.After != after {
+		return nil, fmt.Errorf("couldn't take step %d again: it leads to other weights", step)
+	}
+	return t.step(step, w), nil
+}
+
+func (t *Trainer) step(number int64, w *statement.TrainingStepWitness) *Step {
 	return &Step{
-		Claims:  &event.TrainingStepClaims{Run: t.digest, Step: t.taken, Before: w.Before.Commit(), After: w.After.Commit()},
+		Claims:  &event.TrainingStepClaims{Run: t.digest, Step: number, Before: w.Before.Commit(), After: w.After.Commit()},
 		Witness: w,
-	}, nil
+	}
 }
 
 // Quality is how well a model does on some rows.

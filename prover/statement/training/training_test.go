@@ -182,6 +182,15 @@ func TestStepsAreTrue(t *testing.T) {
 		if err := statement.CheckTrainingStep(trainer.Class(), s.Witness, p); err != nil || s.Claims.Step != step {
 			t.Errorf("step %d: %v", step, err)
 		}
+		again, err := trainer.Again(step, s.Witness.Before, s.Witness.After)
+		if err != nil || *again.Claims != *s.Claims || again.Witness.After != s.Witness.After || !slices.Equal(again.Witness.Top, s.Witness.Top) {
+			t.Errorf("step %d comes out otherwise when it is taken again: %v", step, err)
+		}
+		other := s.Witness.After
+		other.Weights[0]++
+		if _, err := trainer.Again(step, s.Witness.Before, other); err == nil {
+			t.Errorf("step %d leads to other weights when it is taken again", step)
+		}
 	}
 	// Going on elsewhere leads to the same weights.
 	resumed, err := training.Resume(c.run, event.Digest{1}, [32]byte{2}, c.data, c.table, trainer.Weights(), 3)
