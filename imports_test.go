@@ -41,7 +41,7 @@ var (
 var walls = []wall{
 	{
 		name:   "the auditor's side links no database, no Trillian, no prover, no server",
-		around: []string{"/ledger/event", "/ledger/verify", "/ledger/monitor", "/api/client", "/prover/statement", "/prover/witness", "/prover/zkverify"},
+		around: []string{"/ledger/event", "/ledger/verify", "/ledger/monitor", "/api/client", "/prover/statement", "/prover/witness", "/prover/snarkjs", "/prover/zkverify"},
 		deny:   slices.Concat(database, trillian, proving, ledger, []string{"/api!", "/web", "/cmd", "github.com/go-chi"}),
 	},
 	{
