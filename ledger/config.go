@@ -23,6 +23,8 @@ type Config struct {
 	// operator's word that the database is all that ever was signed. Without it, a lost file and an old backup together could make
 	// the log sign two roots for one size.
 	AdoptDatabase bool
+	// Witnesses cosign the published heads; nobody does if nil.
+	Witnesses *Witnessing
 	// PublishEvery is the least time between two published heads; 1 s if zero.
 	PublishEvery time.Duration
 	// MaxQueue is how many events may wait for the sequencer; 8,192 if zero. Beyond it, Submit refuses with Busy.

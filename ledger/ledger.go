@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/internal/cosign"
 	"github.com/attestlog/attestlog/ledger/internal/tilestore"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -22,9 +23,12 @@ type Ledger struct {
 	door    *door
 	law     law
 	metrics *metrics
+	// witnesses are asked by whoever leads; nil if there is no policy.
+	witnesses *cosign.Witnesses
 
 	term      atomic.Pointer[term]          // nil while this process doesn't lead
 	published atomic.Pointer[PublishedHead] // the newest that is known here; nil before the first
+	witnessed atomic.Pointer[PublishedHead] // the newest that has its quorum of cosignatures; nil before the first
 	inflight  atomic.Int64                  // events submitted and not answered
 
 	// standing is why this process doesn't lead; it means nothing while there is a term.
@@ -85,6 +89,9 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	l := &Ledger{cfg: cfg, log: cfg.Logger, store: store, door: newDoor(cfg.Origin, store, metrics), metrics: metrics,
 		law: law{store: store, registry: verify.NewRegistry(cfg.Origin)}}
 	l.stand(false, unavailable(nil, "the ledger is starting"))
+	if cfg.Witnesses != nil {
+		l.witnesses = l.newWitnesses(*cfg.Witnesses)
+	}
 	if err := l.refreshPublished(ctx); err != nil {
 		store.Close()
 		return nil, err
@@ -195,34 +202,45 @@ func (l *Ledger) follow(ctx context.Context) {
 	}
 }
 
-// refreshPublished reads the newest published head.
+// refreshPublished reads the newest published heads: of all, and of those with their quorum of cosignatures.
 func (l *Ledger) refreshPublished(ctx context.Context) error {
-	head, err := l.store.NewestHead(ctx)
-	if errors.Is(err, tilestore.ErrNotFound) {
-		return nil
+	for _, read := range []func(context.Context) (tilestore.Head, error){l.store.NewestWitnessed, l.store.NewestHead} {
+		head, err := read(ctx)
+		if errors.Is(err, tilestore.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("couldn't read the newest published head: %w", err)
+		}
+		l.show(head)
+		if l.witnesses != nil {
+			if err := l.witnesses.Remember(head.Note); err != nil {
+				return err
+			}
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("couldn't read the newest published head: %w", err)
-	}
-	l.show(head)
 	return nil
 }
 
-// show makes a head that is saved the published one, unless a newer one is.
+// show makes a head that is saved the published one, unless a newer one is. One of the same size may have other cosignatures.
 func (l *Ledger) show(head tilestore.Head) {
 	next := publishedHead(head)
+	raise(&l.published, &next)
+	if next.Quorum {
+		raise(&l.witnessed, &next)
+	}
+	l.metrics.published.Set(float64(l.published.Load().Size))
+}
+
+func raise(at *atomic.Pointer[PublishedHead], next *PublishedHead) {
 	for {
-		old := l.published.Load()
-		if old != nil && old.Size >= next.Size {
-			return
-		}
-		if l.published.CompareAndSwap(old, &next) {
-			l.metrics.published.Set(float64(next.Size))
+		old := at.Load()
+		if old != nil && old.Size > next.Size || at.CompareAndSwap(old, next) {
 			return
 		}
 	}
 }
 
 func publishedHead(h tilestore.Head) PublishedHead {
-	return PublishedHead{Size: h.Size, Root: h.Root, Published: h.Published.UnixMilli(), Note: h.Note}
+	return PublishedHead{Size: h.Size, Root: h.Root, Published: h.Published.UnixMilli(), Note: h.Note, Quorum: h.Quorum}
 }

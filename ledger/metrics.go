@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/attestlog/attestlog/ledger/internal/cosign"
 )
 
 // metrics are what an operator watches.
@@ -20,6 +22,9 @@ type metrics struct {
 	refusals  *prometheus.CounterVec
 	published prometheus.Gauge
 	leader    prometheus.Gauge
+	quorum    prometheus.Gauge
+	cosigned  *prometheus.GaugeVec
+	alarms    *prometheus.GaugeVec
 }
 
 func newMetrics(into prometheus.Registerer) (*metrics, error) {
@@ -44,6 +49,12 @@ func newMetrics(into prometheus.Registerer) (*metrics, error) {
 			Name: "attestlog_published_size", Help: "Tree size of the newest published head."}),
 		leader: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "attestlog_leader", Help: "1 while this process leads the log, else 0."}),
+		quorum: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "attestlog_witness_quorum", Help: "1 if the head that was last shown to the witnesses satisfied the policy, else 0."}),
+		cosigned: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "attestlog_witness_size", Help: "Tree size of the newest head that a witness cosigned."}, []string{"witness"}),
+		alarms: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "attestlog_witness_alarm", Help: "1 since a witness hinted at another history under this log's key, else 0."}, []string{"witness"}),
 	}
 	for _, code := range Codes() {
 		m.refusals.WithLabelValues(string(code))
@@ -52,7 +63,8 @@ func newMetrics(into prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.entries, m.batches, m.commits, m.fsyncs, m.queue, m.folds, m.apart, m.refusals, m.published, m.leader} {
+	for _, c := range []prometheus.Collector{m.entries, m.batches, m.commits, m.fsyncs, m.queue, m.folds, m.apart, m.refusals, m.published,
+		m.leader, m.quorum, m.cosigned, m.alarms} {
 		errs = append(errs, into.Register(c))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -71,6 +83,22 @@ func (m *metrics) answered(outcomes []Outcome) {
 		if r := outcomes[i].Refusal; r != nil {
 			m.refusals.WithLabelValues(string(r.Code)).Inc()
 		}
+	}
+}
+
+// witnessed takes over how it stands with the witnesses.
+func (m *metrics) witnessed(all []cosign.Status, quorum bool) {
+	m.quorum.Set(0)
+	if quorum {
+		m.quorum.Set(1)
+	}
+	for _, s := range all {
+		m.cosigned.WithLabelValues(s.Name).Set(float64(s.Size))
+		alarm := 0.0
+		if s.Alarm != "" {
+			alarm = 1
+		}
+		m.alarms.WithLabelValues(s.Name).Set(alarm)
 	}
 }
 

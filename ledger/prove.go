@@ -9,8 +9,9 @@ import (
 type PublishedHead struct {
 	Size      int64
 	Root      [32]byte
-	Published int64 // milliseconds since 1970
-	Note      []byte
+	Published int64  // milliseconds since 1970
+	Note      []byte // the signed note, with cosignatures behind the log's signature
+	Quorum    bool   // it satisfied the log's own witness policy, or there was none
 }
 
 // Published is the newest published head that this process knows; false before the first.
@@ -19,6 +20,15 @@ func (l *Ledger) Published() (PublishedHead, bool) {
 		return *head, true
 	}
 	return PublishedHead{}, false
+}
+
+// proofHead is the head that proofs lead to where none is asked for: the newest that satisfies the log's witness policy, unless the
+// entry is in newer ones only.
+func (l *Ledger) proofHead(index int64) (PublishedHead, bool) {
+	if head := l.witnessed.Load(); head != nil && index < head.Size {
+		return *head, true
+	}
+	return l.Published()
 }
 
 // Checkpoints lists published heads of sizes below before (0: all), newest first; at most limit of them (100 if zero, at most 1,000).
@@ -53,14 +63,14 @@ func (l *Ledger) CheckpointAt(ctx context.Context, size int64) (PublishedHead, e
 }
 
 // Inclusion proves an entry in the tree of a size (RFC 6962, from the leaf up), and gives the published head of that tree. Size 0
-// stands for the newest published head. For a size at which none was published the head has no note: consistency proofs tie
+// stands for the newest published head that has its quorum of cosignatures. For a size at which none was published the head has no note: consistency proofs tie
 // it to one.
 func (l *Ledger) Inclusion(ctx context.Context, index, size int64) ([][32]byte, PublishedHead, error) {
 	var head PublishedHead
 	var err error
 	if size == 0 {
 		var ok bool
-		if head, ok = l.Published(); !ok {
+		if head, ok = l.proofHead(index); !ok {
 			return nil, PublishedHead{}, notFound("no head was published yet")
 		}
 	} else if head, err = l.headOf(ctx, size); err != nil {

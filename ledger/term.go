@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/transparency-dev/merkle/compact"
 
@@ -28,7 +27,7 @@ type term struct {
 // HeadsConflict says that the database contradicts a head that was signed: it was restored from a backup, or it is another
 // log's, or it was tampered with. To go on writing would show two histories under one key.
 type HeadsConflict struct {
-	Where        string // where the signed head stands: the heads file or the database's table, in words
+	Where        string // where the signed head stands: the heads file, the database's table, or with a witness, in words
 	Size         int64  // of the signed head
 	Root         [32]byte
 	DatabaseSize int64    // of the log in the database
@@ -97,6 +96,9 @@ func (l *Ledger) begin(ctx context.Context, leader *tilestore.Leader) (_ *term, 
 	s.size.Store(tip.Size)
 	n, err := newNotary(l.cfg.Signer, file, s, l.metrics, tip, newEdge(tip.Size, hashes(peaks), int64(l.cfg.MaxQueue)))
 	if err != nil {
+		return nil, err
+	}
+	if err := l.askWitnesses(ctx, n.signed); err != nil {
 		return nil, err
 	}
 	j := &judge{state: s, notary: n, registry: registry, chains: map[string]verify.Chain{}, runs: map[event.Digest]progress{}}
@@ -173,49 +175,4 @@ func (t *term) run(ctx context.Context) error {
 	signer.Wait()
 	publisher.Wait()
 	return errors.Join(err, signErr, publishErr)
-}
-
-// publish makes the newest signed head the published one, as soon as there is one and PublishEvery has passed since the last.
-func (t *term) publish(ctx context.Context) error {
-	l := t.ledger
-	if err := l.refreshPublished(ctx); err != nil && ctx.Err() == nil {
-		return err
-	}
-	var size int64
-	var wait time.Duration
-	if last, ok := l.Published(); ok {
-		size = last.Size
-		wait = l.cfg.PublishEvery - l.cfg.Now().Sub(time.UnixMilli(last.Published))
-		wait = min(wait, l.cfg.PublishEvery) // the clock may have stepped back
-	}
-	for {
-		signed, changed := t.notary.newest()
-		if signed == nil || signed.signedHead.size <= size {
-			select {
-			case <-changed:
-				continue
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		if wait > 0 {
-			begin := time.Now()
-			select {
-			case <-time.After(wait):
-				wait -= time.Since(begin)
-				continue // with what is the newest by now
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		head := tilestore.Head{Size: signed.signedHead.size, Root: signed.signedHead.root, Published: l.cfg.Now(), Note: signed.note}
-		if err := l.store.SaveHead(ctx, head); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("couldn't publish the head of size %d: %w", head.Size, err)
-		}
-		l.show(head)
-		size, wait = head.Size, l.cfg.PublishEvery
-	}
 }

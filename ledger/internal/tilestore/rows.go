@@ -163,17 +163,19 @@ type Head struct {
 	Size      int64
 	Root      [32]byte
 	Published time.Time // to the millisecond
-	Note      []byte    // the signed note
+	Note      []byte    // the signed note, with the cosignatures that it was published with last
+	Quorum    bool      // the cosignatures satisfied the log's policy, or it had none
 }
 
 // ErrFork says that a head of that size and another root was published before. It must never happen.
 var ErrFork = errors.New("another root was published for this size")
 
-// SaveHead keeps a published head. Saving one of a size that was published before changes nothing, and fails with
+// SaveHead keeps a published head. Saving one of a size that was published before replaces its cosignatures, and fails with
 // ErrFork if the root is another.
 func (s *Store) SaveHead(ctx context.Context, h Head) error {
-	_, err := s.pool.Exec(ctx, "INSERT INTO heads (size, published, root, note) VALUES ($1, $2, $3, $4) ON CONFLICT (size) DO NOTHING",
-		h.Size, h.Published.UnixMilli(), h.Root[:], h.Note)
+	_, err := s.pool.Exec(ctx, `INSERT INTO heads (size, published, root, note, quorum) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (size) DO UPDATE SET note = excluded.note, quorum = excluded.quorum WHERE heads.root = excluded.root`,
+		h.Size, h.Published.UnixMilli(), h.Root[:], h.Note, h.Quorum)
 	if err != nil {
 		return fmt.Errorf("couldn't save the head of size %d: %w", h.Size, err)
 	}
@@ -195,6 +197,11 @@ func (s *Store) Head(ctx context.Context, size int64) (Head, error) {
 // NewestHead is the largest published head, or ErrNotFound.
 func (s *Store) NewestHead(ctx context.Context) (Head, error) {
 	return s.oneHead(ctx, "ORDER BY size DESC LIMIT 1")
+}
+
+// NewestWitnessed is the largest published head whose cosignatures satisfied the policy, or ErrNotFound.
+func (s *Store) NewestWitnessed(ctx context.Context) (Head, error) {
+	return s.oneHead(ctx, "WHERE quorum ORDER BY size DESC LIMIT 1")
 }
 
 // HeadAtLeast is the smallest published head of at least a size, or ErrNotFound: the first that covers an entry.
@@ -219,7 +226,7 @@ func (s *Store) oneHead(ctx context.Context, condition string, args ...any) (Hea
 }
 
 func (s *Store) heads(ctx context.Context, condition string, args ...any) ([]Head, error) {
-	rows, err := s.pool.Query(ctx, "SELECT size, published, root, note FROM heads "+condition, args...)
+	rows, err := s.pool.Query(ctx, "SELECT size, published, root, note, quorum FROM heads "+condition, args...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read heads: %w", err)
 	}
@@ -227,7 +234,7 @@ func (s *Store) heads(ctx context.Context, condition string, args ...any) ([]Hea
 		var h Head
 		var published int64
 		var root []byte
-		err := row.Scan(&h.Size, &published, &root, &h.Note)
+		err := row.Scan(&h.Size, &published, &root, &h.Note, &h.Quorum)
 		h.Published = time.UnixMilli(published)
 		copy(h.Root[:], root)
 		return h, err

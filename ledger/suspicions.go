@@ -1,0 +1,35 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/attestlog/attestlog/ledger/internal/cosign"
+)
+
+// suspicions is the directory of requests that a witness refused as inconsistent: evidence, so it is never cleaned up here, and
+// each witness fills one file a term at most.
+type suspicions struct{ dir string }
+
+// keep writes a request durably, named by when, by whom and what it is.
+func (s suspicions) keep(x cosign.Suspicion) (err error) {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return fmt.Errorf("couldn't keep the refused request: %w", err)
+	}
+	name := fmt.Sprintf("%s-%x.request", x.Time.UTC().Format("20060102T150405.000Z"), sha256.Sum256(append([]byte(x.Witness+"\n"), x.Request...)))
+	f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("couldn't keep the refused request: %w", err)
+	}
+	_, err = f.Write(x.Request)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("couldn't keep the refused request: %w", err)
+	}
+	return syncDir(f.Name())
+}

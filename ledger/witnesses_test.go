@@ -1,0 +1,166 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/attestlog/attestlog/ledger"
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/monitor/witness"
+	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/ledger/verify/logtest"
+	"github.com/attestlog/attestlog/migrations/pgtest"
+)
+
+// witnesses are three real ones, of which two make the quorum, and each of which can be unplugged.
+type witnesses struct {
+	down   [3]atomic.Bool
+	policy *verify.Policy
+}
+
+func startWitnesses(t *testing.T, key note.Verifier) *witnesses {
+	t.Helper()
+	all := &witnesses{}
+	var text strings.Builder
+	for i := range all.down {
+		signer := logtest.NewCosigner(t, fmt.Sprintf("w%d.example", i))
+		w, err := witness.Open(witness.Config{Signer: signer, Logs: []note.Verifier{key}, Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { w.Close() })
+		server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+			if all.down[i].Load() {
+				panic(http.ErrAbortHandler)
+			}
+			w.Handler().ServeHTTP(out, in)
+		}))
+		t.Cleanup(server.Close)
+		fmt.Fprintf(&text, "witness w%d %s %s\n", i, signer.VKey, server.URL)
+	}
+	text.WriteString("group g 2 w0 w1 w2\nquorum g\n")
+	var err error
+	if all.policy, err = verify.ParsePolicy([]byte(text.String())); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func (w *world) witnessing(policy *verify.Policy) {
+	w.cfg.Witnesses = &ledger.Witnessing{Policy: policy, Key: w.key, Deadline: 2 * time.Second, Refresh: 2 * time.Second,
+		Suspicions: filepath.Join(w.t.TempDir(), "suspicions")}
+}
+
+func TestWitnessesCosignPublishedHeads(t *testing.T) {
+	w := newWorldOn(t, pgtest.URL(t))
+	registry := prometheus.NewRegistry()
+	w.cfg.Metrics = registry
+	all := startWitnesses(t, w.key)
+	w.witnessing(all.policy)
+	w.start()
+	data := w.found()
+	first := w.must(w.say("gateway/1", 'g', claim(data, 1)))[0]
+	until(t, "the head is cosigned by all", func() bool {
+		head, ok := w.log.Published()
+		if !ok || head.Size < first.Size {
+			return false
+		}
+		opened, cosignatures, err := all.policy.Open(head.Note, w.key)
+		return err == nil && len(cosignatures) == 3 && opened.Size == head.Size && head.Quorum
+	})
+	if s := w.log.Witnesses(); !s.Satisfied || s.Quorum != "2 of (w0, w1, w2)" || len(s.List) != 3 || s.List[1].Size < first.Size {
+		t.Errorf("status %+v", s)
+	}
+	witnessed, _ := w.log.Published()
+
+	// Two are down: the log goes on, and its proofs lead to the head that has its quorum, as long as that covers the entry.
+	all.down[0].Store(true)
+	all.down[1].Store(true)
+	later := w.must(w.say("gateway/1", 'g', claim(data, 1)))[0]
+	until(t, "a head is published without quorum", func() bool {
+		head, _ := w.log.Published()
+		_, cosignatures, err := all.policy.Open(head.Note, w.key)
+		var few *verify.QuorumError
+		return head.Size >= later.Size && !head.Quorum && errors.As(err, &few) && len(cosignatures) == 1
+	})
+	if _, head, err := w.log.Inclusion(t.Context(), first.Index, 0); err != nil || head.Size != witnessed.Size || !head.Quorum {
+		t.Errorf("the proof of an old entry leads to size %d, quorum %t, %v; want %d", head.Size, head.Quorum, err, witnessed.Size)
+	}
+	if _, head, err := w.log.Inclusion(t.Context(), later.Index, 0); err != nil || head.Size < later.Size {
+		t.Errorf("the proof of a new entry leads to size %d, %v", head.Size, err)
+	}
+	if s := w.log.Witnesses(); s.Satisfied || s.List[0].Trouble == "" || s.List[2].Trouble != "" {
+		t.Errorf("status %+v", s)
+	}
+	if gauge(t, registry, "attestlog_witness_quorum") != 0 {
+		t.Error("the metric says that there is a quorum")
+	}
+
+	// They come back: the same head gets its cosignatures, with nothing new in the log.
+	all.down[0].Store(false)
+	all.down[1].Store(false)
+	until(t, "the head gets its quorum", func() bool {
+		head, _ := w.log.Published()
+		_, cosignatures, err := all.policy.Open(head.Note, w.key)
+		return err == nil && head.Quorum && len(cosignatures) == 3
+	})
+	// And is shown to them again, so that readers see that it is fresh.
+	before, _ := w.log.Published()
+	until(t, "the cosignatures are renewed", func() bool {
+		head, _ := w.log.Published()
+		return head.Size == before.Size && string(head.Note) != string(before.Note)
+	})
+	saved, err := w.log.CheckpointAt(t.Context(), before.Size)
+	if err != nil || saved.Published != before.Published {
+		t.Errorf("the head of size %d was published at %d, now at %d, %v", before.Size, before.Published, saved.Published, err)
+	}
+	if left, err := os.ReadDir(w.cfg.Witnesses.Suspicions); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("suspicions: %v, %v", left, err)
+	}
+}
+
+// An older copy of the database, with its heads file: nothing on this machine tells that it is old, but the witnesses do.
+func TestLogBehindItsWitnesses(t *testing.T) {
+	w := newWorldOn(t, pgtest.URL(t))
+	all := startWitnesses(t, w.key)
+	w.witnessing(all.policy)
+	w.start()
+	w.found()
+	until(t, "the head is cosigned", func() bool { head, ok := w.log.Published(); return ok && head.Quorum && head.Size > 1 })
+	w.stop()
+
+	old := newWorldOn(t, pgtest.URL(t))
+	old.cfg.Signer, old.key = w.cfg.Signer, w.key
+	old.witnessing(all.policy)
+	old.open()
+	var conflict *ledger.HeadsConflict
+	until(t, "the ledger refuses to write", func() bool { return errors.As(old.log.Ready(t.Context()), &conflict) })
+	if !strings.HasPrefix(conflict.Where, "witness w") || conflict.DatabaseSize != 0 || conflict.Size < 2 {
+		t.Errorf("the conflict is %v", conflict)
+	}
+	kept, err := filepath.Glob(filepath.Join(old.cfg.Witnesses.Suspicions, "*.request"))
+	if err != nil || len(kept) != 3 {
+		t.Fatalf("suspicions: %v, %v", kept, err)
+	}
+	b, err := os.ReadFile(kept[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if request, err := verify.ParseAddCheckpoint(b); err != nil || len(request.Note) == 0 {
+		t.Errorf("what was kept is %q: %v", b, err)
+	}
+	if out := old.log.Submit(t.Context(), []*event.Submission{{}}); out[0].Refusal == nil || out[0].Refusal.Code != ledger.Unavailable {
+		t.Errorf("a submission gets %+v", out[0])
+	}
+}
