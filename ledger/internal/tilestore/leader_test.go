@@ -254,12 +254,12 @@ func (f judgeFunc) Judge(_ context.Context, _ *Tx, first, now int64, items []*It
 // A row that a judge adds to another table is there if and only if the entry is.
 func TestExecSharesTheTransaction(t *testing.T) {
 	s := open(t, Config{})
-	if _, err := s.pool.Exec(t.Context(), "CREATE TABLE witnesses (name text PRIMARY KEY)"); err != nil {
+	if _, err := s.pool.Exec(t.Context(), "CREATE TABLE side_rows (name text PRIMARY KEY)"); err != nil {
 		t.Fatal(err)
 	}
 	j := judge{before: func(tx *Tx, items []*Item) error {
 		for _, it := range items {
-			tx.Exec("INSERT INTO witnesses VALUES ($1)", it.Submission.(submission).source)
+			tx.Exec("INSERT INTO side_rows VALUES ($1)", it.Submission.(submission).source)
 		}
 		return nil
 	}}
@@ -271,15 +271,15 @@ func TestExecSharesTheTransaction(t *testing.T) {
 		t.Errorf("with a statement that fails: %v, want ErrStopped", it.Err)
 	}
 	<-r.ended
-	if r.err == nil || !strings.Contains(r.err.Error(), "witnesses_pkey") {
+	if r.err == nil || !strings.Contains(r.err.Error(), "side_rows_pkey") {
 		t.Errorf("Run = %v", r.err)
 	}
 	if ref, _ := verify(t, s); ref.size != 1 {
 		t.Errorf("the log has %d entries, want 1", ref.size)
 	}
 	var n int
-	if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM witnesses").Scan(&n); err != nil || n != 1 {
-		t.Errorf("%d witnesses (%v), want 1", n, err)
+	if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM side_rows").Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d side_rows (%v), want 1", n, err)
 	}
 }
 
