@@ -101,7 +101,7 @@ func loadOrSetUp(ctx context.Context, r *report, store *keys.Store, name string,
 	if err != nil {
 		return nil, err
 	}
-	_, err = store.Put(name, event.SetupOneParty, k, time.Now())
+	_, err = store.Put(name, k, time.Now())
 	return k, err
 }
 

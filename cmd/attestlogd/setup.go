@@ -61,6 +61,7 @@ func (s setup) run(ctx context.Context, st statement.Statement) (*event.Statemen
 		ProvingKey:       manifest.ProvingKey.SHA256,
 		ProvingKeySize:   manifest.ProvingKey.Size,
 		Setup:            manifest.Setup,
+		Transcript:       manifest.Transcript,
 		VerifyingKey:     vk.Bytes(),
 	}, nil
 }
@@ -86,26 +87,23 @@ func (s setup) obtain(ctx context.Context, own *keys.Store, st statement.Stateme
 		if err != nil {
 			return nil, err
 		}
-		return own.Put(st.Name, event.SetupOneParty, made, time.Now())
+		return own.Put(st.Name, made, time.Now())
 	}
 	cache, err := keys.OpenStore(s.cache)
 	if err != nil {
 		return nil, err
 	}
-	var found *keys.Keys
 	cached, err := findKeys(cache, st.Name, ccs)
-	switch {
-	case err == nil:
-		found, err = cache.LoadFor(cached.Digest(), ccs)
-	case errors.Is(err, keys.ErrNotFound):
-		if found, err = s.make(ctx, st, ccs); err == nil {
-			cached, err = cache.Put(st.Name, event.SetupOneParty, found, time.Now())
+	if errors.Is(err, keys.ErrNotFound) {
+		var made *keys.Keys
+		if made, err = s.make(ctx, st, ccs); err == nil {
+			cached, err = cache.Put(st.Name, made, time.Now())
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return own.Put(st.Name, cached.Setup, found, cached.Created)
+	return own.Copy(ctx, cache, cached.Digest(), ccs)
 }
 
 // make runs a one-party set-up.

@@ -16,5 +16,6 @@
 //
 // Whoever ran a one-party set-up could have kept its secrets and could forge
 // proofs of false statements. Its keys carry the word UNTRUSTED wherever they
-// are shown; a ceremony's do not.
+// are shown; a ceremony's do not. Package ceremony, below this one, runs one; the
+// manifest of its keys names the transcript that anyone can verify.
 package keys

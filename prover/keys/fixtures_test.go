@@ -70,7 +70,7 @@ func openStore(t *testing.T) *keys.Store {
 
 func put(t *testing.T, s *keys.Store, name string, k *keys.Keys, now time.Time) *keys.Manifest {
 	t.Helper()
-	m, err := s.Put(name, event.SetupOneParty, k, now)
+	m, err := s.Put(name, k, now)
 	if err != nil {
 		t.Fatal(err)
 	}

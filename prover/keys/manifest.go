@@ -33,6 +33,8 @@ type Manifest struct {
 	ConstraintSystem File        `json:"constraintSystem"` // constraints.bin
 	ProvingKey       File        `json:"provingKey"`       // proving.key, as gnark's WriteDump writes it
 	VerifyingKey     File        `json:"verifyingKey"`     // verifying.key, see prover/zkverify/SPEC.md
+	// Transcript is the SHA-256 of the ceremony's transcript; zero for a one-party set-up.
+	Transcript event.Digest `json:"transcript,omitzero"`
 }
 
 // Digest is the verifying key's digest: the statement's identity.
@@ -48,10 +50,11 @@ func (m *Manifest) Trust() string {
 
 const maxManifestSize = 64 << 10
 
-func newManifest(name string, setup event.Setup, k *Keys, now time.Time) *Manifest {
+func newManifest(name string, setup event.Setup, transcript event.Digest, k *Keys, now time.Time) *Manifest {
 	return &Manifest{
 		Statement:    name,
 		Setup:        setup,
+		Transcript:   transcript,
 		Created:      now.UTC().Truncate(time.Millisecond),
 		Gnark:        gnark.Version.String(),
 		Constraints:  k.ConstraintSystem.GetNbConstraints(),
@@ -87,6 +90,8 @@ func (m *Manifest) check() error {
 		return errors.New("a statement's name has 1 to 64 bytes")
 	case m.Setup != event.SetupOneParty && m.Setup != event.SetupCeremony:
 		return fmt.Errorf("unknown set-up %q", m.Setup)
+	case (m.Setup == event.SetupCeremony) == m.Transcript.IsZero():
+		return errors.New("a ceremony has a transcript, a one-party set-up has none")
 	case m.VerifyingKey.Size < 1 || m.VerifyingKey.Size > int64(zkverify.MaxVerifyingKeySize):
 		return fmt.Errorf("a verifying key can't have %d bytes", m.VerifyingKey.Size)
 	case m.ProvingKey.Size < 1 || m.ProvingKey.Size > MaxProvingKeySize:

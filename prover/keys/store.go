@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -248,9 +249,31 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	return b[:n], nil
 }
 
-// Put stores new keys and returns their manifest.
-func (s *Store) Put(name string, setup event.Setup, k *Keys, now time.Time) (*Manifest, error) {
-	m := newManifest(name, setup, k, now)
+// Put stores new keys of a one-party set-up and returns their manifest.
+func (s *Store) Put(name string, k *Keys, now time.Time) (*Manifest, error) {
+	return s.put(newManifest(name, event.SetupOneParty, event.Digest{}, k, now), k)
+}
+
+// PutCeremony stores the keys that a ceremony with the given transcript has made, see package ceremony.
+func (s *Store) PutCeremony(name string, k *Keys, transcript event.Digest, now time.Time) (*Manifest, error) {
+	return s.put(newManifest(name, event.SetupCeremony, transcript, k, now), k)
+}
+
+// ProvingKeyFile says what file a proving key makes in a store.
+func ProvingKeyFile(key groth16.ProvingKey) (File, error) {
+	pk, ok := key.(*groth16_bn254.ProvingKey)
+	if !ok {
+		return File{}, errors.New("couldn't encode proving key: it's not for bn254")
+	}
+	c := &counter{hash: sha256.New()}
+	w := bufio.NewWriterSize(c, 1<<20)
+	if err := errors.Join(pk.WriteDump(w), w.Flush()); err != nil {
+		return File{}, fmt.Errorf("couldn't encode proving key: %w", err)
+	}
+	return File{event.Digest(c.hash.Sum(nil)), c.size}, nil
+}
+
+func (s *Store) put(m *Manifest, k *Keys) (*Manifest, error) {
 	pk, ok := k.ProvingKey.(*groth16_bn254.ProvingKey)
 	if !ok {
 		return nil, errors.New("couldn't store keys: the proving key is not for bn254")
@@ -277,7 +300,8 @@ type Source struct {
 	Setup            event.Setup
 	ConstraintSystem event.Digest
 	ProvingKey       File
-	VerifyingKey     []byte // in our encoding
+	Transcript       event.Digest // of a ceremony
+	VerifyingKey     []byte       // in our encoding
 }
 
 // AddProvingKey stores a proving key that somebody sends: r is copied to disk,
@@ -299,7 +323,7 @@ func (s *Store) AddProvingKey(ctx context.Context, r io.Reader, ccs constraint.C
 	if err != nil {
 		return nil, fmt.Errorf("couldn't add proving key: %w", err)
 	}
-	if m, err := s.Manifest(vk.Digest()); err == nil && m.ProvingKey == src.ProvingKey && s.intact(m) {
+	if m, err := s.Manifest(vk.Digest()); err == nil && m.ProvingKey == src.ProvingKey && m.Setup == src.Setup && m.Transcript == src.Transcript && s.intact(m) {
 		return m, nil
 	}
 	d, err := s.newDirectory()
@@ -321,12 +345,30 @@ func (s *Store) AddProvingKey(ctx context.Context, r io.Reader, ccs constraint.C
 			got.Size, got.SHA256, src.ProvingKey.Size, src.ProvingKey.SHA256)
 	}
 	k := &Keys{ConstraintSystem: ccs, VerifyingKey: vk}
-	m := newManifest(src.Name, src.Setup, k, now)
+	m := newManifest(src.Name, src.Setup, src.Transcript, k, now)
 	m.ProvingKey = got
 	if err := d.finish(m, k); err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+// Copy takes the keys of a statement over from another store, if they are whole. ccs is the circuit as the caller compiled it. Their manifest stays
+// what it is: who made them, and when.
+func (s *Store) Copy(ctx context.Context, from *Store, vk event.Digest, ccs constraint.ConstraintSystem) (*Manifest, error) {
+	key, err := from.VerifyingKey(vk)
+	if err != nil {
+		return nil, err
+	}
+	f, m, err := from.OpenProvingKey(vk)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return s.AddProvingKey(ctx, f, ccs, Source{
+		Name: m.Statement, Setup: m.Setup, Transcript: m.Transcript,
+		ConstraintSystem: m.ConstraintSystem.SHA256, ProvingKey: m.ProvingKey, VerifyingKey: key.Bytes(),
+	}, m.Created)
 }
 
 // intact says whether all files are what the manifest says.

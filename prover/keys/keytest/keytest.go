@@ -12,7 +12,6 @@ import (
 
 	"github.com/consensys/gnark/constraint"
 
-	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/keys"
 )
 
@@ -69,7 +68,7 @@ func cached(store *keys.Store, name string, ccs constraint.ConstraintSystem) (*k
 	if err != nil {
 		return nil, err
 	}
-	_, err = store.Put(name, event.SetupOneParty, k, time.Now())
+	_, err = store.Put(name, k, time.Now())
 	return k, err
 }
 

@@ -71,7 +71,7 @@ func (p *Prover) fetch(ctx context.Context, ccs constraint.ConstraintSystem, s *
 	report, end := p.watcher.Fetching("fetching the proving key", s.Claims.ProvingKeySize)
 	defer end()
 	_, err = p.store.AddProvingKey(ctx, &counted{r: body, report: report}, ccs, keys.Source{
-		Name: s.Claims.Name, Setup: s.Claims.Setup, ConstraintSystem: s.Claims.ConstraintSystem, VerifyingKey: s.Claims.VerifyingKey,
+		Name: s.Claims.Name, Setup: s.Claims.Setup, Transcript: s.Claims.Transcript, ConstraintSystem: s.Claims.ConstraintSystem, VerifyingKey: s.Claims.VerifyingKey,
 		ProvingKey: keys.File{SHA256: s.Claims.ProvingKey, Size: s.Claims.ProvingKeySize},
 	}, time.Now())
 	return err
