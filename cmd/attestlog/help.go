@@ -15,7 +15,7 @@ func topics() map[string]string {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "attestlog records what AI systems do, proves it without showing private data, and checks what others recorded.\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  attestlog %-15s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  attestlog %-19s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, `
 More about each:       attestlog help COMMAND

@@ -10,6 +10,7 @@
 //	attestlog key rotate      give a source a new key, by its own word
 //	attestlog key revoke      end a source's key, by its own word
 //	attestlog source          show who a source is: its role, its keys, its breaks
+//	attestlog ceremony init, contribute, seal, verify: make a statement's keys with many parties, and check how they were made
 //	attestlog head            fetch the newest head and check it
 //
 // `attestlog help COMMAND` has the details. What was asked for goes to standard output, as text for people or, with --json, as
@@ -84,6 +85,10 @@ func commands() []command {
 		{"key rotate", "--key FILE --request FILE [flags]", "give a source a new key, by its own word", keyRotateManual, bindKeyRotate},
 		{"key revoke", "--source NAME --key FILE [flags]", "end a source's key, by its own word", keyRevokeManual, bindKeyRevoke},
 		{"source", "NAME [flags]", "show who a source is: its role, its keys, its breaks", sourceManual, bindSource},
+		{"ceremony init", "DIR --statement NAME [flags]", "begin to make a statement's keys with many parties", ceremonyInitManual, bindCeremonyInit},
+		{"ceremony contribute", "DIR --name NAME", "add a secret of your own to the keys in the making", ceremonyContributeManual, bindCeremonyContribute},
+		{"ceremony seal", "DIR --beacon HEX --source SENTENCE", "end a phase of a ceremony with a public beacon", ceremonySealManual, bindCeremonySeal},
+		{"ceremony verify", "DIR [flags]", "check every contribution, and that the keys come out of them", ceremonyVerifyManual, bindCeremonyVerify},
 		{"head", "[flags]", "fetch the newest head and check it", headManual, bindHead},
 	}
 }

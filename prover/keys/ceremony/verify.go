@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/consensys/gnark/backend/groth16/bn254/mpcsetup"
 
@@ -234,4 +235,14 @@ func (p *phase) digests(ctx context.Context) (list []Contribution, start event.D
 		list = append(list, c.record())
 	}
 	return list, start, nil
+}
+
+// ReadTranscript reads the transcript in a ceremony's directory; nothing of it is verified. The error wraps fs.ErrNotExist where the ceremony
+// isn't sealed.
+func ReadTranscript(dir string) (*Transcript, error) {
+	b, err := readFile(filepath.Join(dir, transcriptFile), maxRecord)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTranscript(b)
 }
