@@ -13,13 +13,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -48,18 +48,7 @@ func (l *logFlags) verifierKey() (string, error) {
 	if key == "" {
 		return "", misuse("--log-key is missing: nothing that a log says can be checked without its key")
 	}
-	if _, err := note.NewVerifier(key); err == nil {
-		return key, nil
-	}
-	b, err := readBounded(key, 1024)
-	if err != nil {
-		return "", fmt.Errorf("couldn't read the log's key: %q is neither a key nor a file: %w", key, err)
-	}
-	key = strings.TrimSpace(string(b))
-	if _, err := note.NewVerifier(key); err != nil {
-		return "", fmt.Errorf("couldn't read the log's key in %s: %w", l.key, err)
-	}
-	return key, nil
+	return keyfile.LogKey(key)
 }
 
 func (l *logFlags) verifier() (note.Verifier, error) {

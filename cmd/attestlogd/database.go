@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"time"
@@ -55,4 +57,29 @@ func (db *database) close(logger *slog.Logger) {
 	if err := db.server.Stop(ctx); err != nil {
 		logger.Error(fmt.Sprintf("couldn't stop PostgreSQL: %v", err))
 	}
+}
+
+// databaseURL is attestlogd database-url: how a proving worker on the same machine finds the private PostgreSQL that attestlogd serve runs. Only
+// root, and the user that PostgreSQL runs as, gets in.
+type databaseURL struct{ common }
+
+func bindDatabaseURL(flags *flag.FlagSet) func(context.Context, streams) error {
+	c := new(databaseURL)
+	c.bind(flags)
+	return c.run
+}
+
+func (c *databaseURL) run(_ context.Context, s streams) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	url, err := pgserver.RunningURL(dataDir(c.Data).postgres())
+	if errors.Is(err, pgserver.ErrNotRunning) {
+		return fmt.Errorf("couldn't find a private PostgreSQL: %w: it runs as long as attestlogd serve --data %s does, without --database-url", err, c.Data)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out, url)
+	return nil
 }

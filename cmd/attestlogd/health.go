@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net/http"
-	"strings"
 	"time"
+
+	"github.com/attestlog/attestlog/cmd/internal/health"
 )
 
 // healthConfig is the configuration of attestlogd health, which container engines run.
@@ -26,23 +26,12 @@ func bindHealth(fs *flag.FlagSet) func(context.Context, streams) error {
 }
 
 func (c *healthConfig) run(ctx context.Context, s streams) error {
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(c.URL, "/")+"/readyz", nil)
-	if err != nil {
-		return &usageError{fmt.Sprintf("%q is no URL", c.URL)}
+	err := health.Ask(ctx, c.URL, "readyz", c.Timeout)
+	if errors.Is(err, health.ErrNoURL) {
+		return &usageError{err.Error()}
 	}
-	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("couldn't reach the server: %w", err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
-	if err != nil {
-		return fmt.Errorf("couldn't read the server's answer: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server is not ready: %s: %s", resp.Status, strings.TrimSpace(string(body)))
+		return err
 	}
 	fmt.Fprintln(s.out, "ready")
 	return nil

@@ -7,6 +7,7 @@
 //	attestlogd statement list, revoke: the statements under which the log takes proofs
 //	attestlogd reindex rebuild everything that is derived from the log's entries
 //	attestlogd health  ask a running server how it is
+//	attestlogd database-url  say how to reach its private PostgreSQL, for a proving worker
 //
 // # The data directory
 //
@@ -80,6 +81,7 @@ func commands() []command {
 		{"statement revoke", "--data DIR --statement DIGEST", "take no more proofs under a statement, and put earlier ones in doubt", bindStatementRevoke},
 		{"reindex", "--data DIR", "rebuild everything that is derived from the log's entries", bindReindex},
 		{"health", "", "ask a running server how it is", bindHealth},
+		{"database-url", "--data DIR", "say how to reach the private PostgreSQL of a running log", bindDatabaseURL},
 	}
 }
 

@@ -2,6 +2,7 @@ package pgserver_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -212,5 +213,27 @@ func write(t *testing.T, path, content string, mode os.FileMode) {
 	}
 	if err := os.WriteFile(path, []byte(content), mode); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Another process finds the server by its data directory, however long the path is, and nobody finds one that has ended.
+func TestRunningURL(t *testing.T) {
+	for name, pattern := range map[string]string{"a short path": "pg-", "a path too long for a socket": "pg-" + strings.Repeat("long-", 20)} {
+		t.Run(name, func(t *testing.T) {
+			dir := tempDir(t, pattern)
+			if _, err := pgserver.RunningURL(dir); !errors.Is(err, pgserver.ErrNotRunning) {
+				t.Errorf("before the start: %v", err)
+			}
+			s := start(t, pgserver.Config{Dir: dir, Unsafe: true})
+			if url, err := pgserver.RunningURL(dir); err != nil || url != s.URL() {
+				t.Errorf("the URL is %q, %v, want %q", url, err, s.URL())
+			}
+			if err := s.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			if url, err := pgserver.RunningURL(dir); !errors.Is(err, pgserver.ErrNotRunning) {
+				t.Errorf("after a crash: %q, %v", url, err)
+			}
+		})
 	}
 }
