@@ -1,6 +1,8 @@
 // Command attestlog-prover is the proving worker: it makes the proofs that applications couldn't wait for.
 //
+//	attestlog-prover run      prove what is in the log's queue
 //	attestlog-prover keygen   make a worker's keys, and the request to register it
+//	attestlog-prover health   ask a running worker how it is
 //
 // `attestlog-prover help COMMAND` has the details.
 //
@@ -37,7 +39,9 @@ func program() *command.Program {
 		Name:    "attestlog-prover",
 		Summary: "makes the proofs that applications couldn't wait for.",
 		Commands: []command.Command{
+			{Name: "run", Args: "--log-key KEY --database-url URL --source NAME --key FILE --identity FILE [flags]", Summary: "prove what is in the log's queue", Manual: runManual, Bind: bindRun},
 			{Name: "keygen", Args: "FILE --identity FILE [flags]", Summary: "make a worker's keys, and the request to register it", Manual: keygenManual, Bind: bindKeygen},
+			{Name: "health", Args: "[flags]", Summary: "ask a running worker how it is", Bind: bindHealth},
 		},
 	}
 }

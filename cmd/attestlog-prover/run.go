@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/attestlog/attestlog/api"
+	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/command"
+	"github.com/attestlog/attestlog/cmd/internal/keyfile"
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/keys"
+	"github.com/attestlog/attestlog/prover/statement"
+	"github.com/attestlog/attestlog/prover/worker"
+)
+
+const runManual = `Takes jobs from the log's database, proves them, and adds the proofs to the log, until it is told to stop (SIGINT, SIGTERM): then
+it finishes the proof that it is making, and no other.
+
+The database is the log's: its URL as attestlogd serve has it, or of a private PostgreSQL on this machine, what attestlogd database-url
+prints. It is not believed: whatever is proven was fetched from the log itself, and is held against --log-key. A worker reads
+the table witnesses and writes the tables of River's schema, nothing else.
+
+At the start it says which statements it takes on, and which it doesn't and why: those that --statements leaves out, those that
+take more memory than there is, those that this program has no circuit for. Statements that are registered later are taken on as
+they come. Proving keys are fetched from the log where --keys doesn't have them yet.
+
+One worker at a time may run under a source's name, with its --state. Kill it whenever you like: nothing is lost, and nothing
+is proven twice. /healthz and /metrics (Prometheus) are served on --metrics-listen.
+`
+
+// runConfig is the configuration of attestlog-prover run.
+type runConfig struct {
+	server, logKey, databaseURL  string
+	key, source, state, identity string
+	keys, statements             string
+	memory                       memory
+	concurrency                  int
+	metricsListen                string
+	patience                     time.Duration
+	json, verbose                bool
+}
+
+func bindRun(fs *flag.FlagSet) command.Run {
+	c := new(runConfig)
+	fs.StringVar(&c.server, "server", "", "the log's `address` (default $ATTESTLOG_SERVER, or http://localhost:8080)")
+	fs.StringVar(&c.logKey, "log-key", "", "the log's public `key`, or the file that holds it; have it from elsewhere than the log (default $ATTESTLOG_LOG_KEY)")
+	fs.StringVar(&c.databaseURL, "database-url", "", "the log's PostgreSQL, such as postgres://attestlog@db/attestlog (PGPASSWORD has the password)")
+	fs.StringVar(&c.key, "key", "", "the `file` of the worker's key, from attestlog-prover keygen")
+	fs.StringVar(&c.source, "source", "", "the `name` under which the worker is registered, such as prover/1")
+	fs.StringVar(&c.state, "state", "", "the `file` where the worker's place in its chain of events is kept (default beside the key, named by the source)")
+	fs.StringVar(&c.identity, "identity", "", "the `file` of the age identity that opens witnesses")
+	fs.StringVar(&c.keys, "keys", "", "the `directory` where proving keys are kept once they are fetched (default in the user's cache directory)")
+	fs.StringVar(&c.statements, "statements", "", "take on these statements alone: `names` with commas between (default all that there are and will be)")
+	fs.Var(&c.memory, "memory", "how much memory to take, in `bytes` or with KiB, MiB, GiB (default three quarters of the machine's)")
+	fs.IntVar(&c.concurrency, "concurrency", 1, "how many proofs to make at a time, where that fits the memory; one uses all cores")
+	fs.StringVar(&c.metricsListen, "metrics-listen", "127.0.0.1:9464", "the `address` where health and metrics are served; empty for none")
+	fs.DurationVar(&c.patience, "patience", time.Hour, "how long a job may be in one worker's hands until another one may take it over")
+	fs.BoolVar(&c.json, "json", false, "log JSON, one object a line")
+	fs.BoolVar(&c.verbose, "verbose", false, "log debug messages, too")
+	return c.run
+}
+
+func (c *runConfig) check(operands []string) error {
+	if len(operands) > 0 {
+		return command.Misusef("%q is one argument too many", operands[0])
+	}
+	if c.server == "" {
+		c.server = os.Getenv("ATTESTLOG_SERVER")
+	}
+	if c.server == "" {
+		c.server = "http://localhost:8080"
+	}
+	if c.logKey == "" {
+		c.logKey = os.Getenv("ATTESTLOG_LOG_KEY")
+	}
+	for _, f := range []struct{ name, value string }{
+		{"log-key", c.logKey}, {"database-url", c.databaseURL}, {"key", c.key}, {"source", c.source}, {"identity", c.identity}} {
+		if f.value == "" {
+			return command.Misusef("--%s is missing", f.name)
+		}
+	}
+	if err := event.CheckSource(c.source); err != nil {
+		return command.Misusef("--source: %s", err)
+	}
+	for _, name := range c.names() {
+		if _, err := statement.ByName(name); err != nil {
+			return command.Misusef("--statements: %s", err)
+		}
+	}
+	if c.concurrency < 1 || c.concurrency > 100 {
+		return command.Misusef("--concurrency must be from 1 to 100")
+	}
+	if c.patience < time.Minute {
+		return command.Misusef("--patience must be a minute at least: proofs take time")
+	}
+	if c.state == "" { // as attestlog submit has it: no source has an @ in its name, so no two share a file
+		c.state = filepath.Join(filepath.Dir(c.key), strings.ReplaceAll(c.source, "/", "@")+".state")
+	}
+	return nil
+}
+
+func (c *runConfig) names() []string {
+	if c.statements == "" {
+		return nil
+	}
+	return strings.Split(c.statements, ",")
+}
+
+func (c *runConfig) logger(s command.Streams) *slog.Logger {
+	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	if c.verbose {
+		options.Level = slog.LevelDebug
+	}
+	if c.json {
+		return slog.New(slog.NewJSONHandler(s.Err, options))
+	}
+	return slog.New(slog.NewTextHandler(s.Err, options))
+}
+
+func (c *runConfig) run(ctx context.Context, s command.Streams, operands []string) error {
+	if err := c.check(operands); err != nil {
+		return err
+	}
+	logger := c.logger(s)
+	keys.RouteGnarkLog(logger)
+	memory, err := c.limitMemory()
+	if err != nil {
+		return err
+	}
+	store, err := c.store()
+	if err != nil {
+		return err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	stop, err := c.serveMetrics(ctx, metrics, logger) // the port first: when it is taken, nothing else need be started
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return c.work(ctx, logger, worker.Config{
+		Store: store, Statements: c.names(), Memory: memory, Concurrency: c.concurrency, Patience: c.patience, Logger: logger, Metrics: metrics,
+	})
+}
+
+// work opens everything that the worker stands on, and lets it work.
+func (c *runConfig) work(ctx context.Context, logger *slog.Logger, cfg worker.Config) (err error) {
+	key, err := keyfile.ReadPrivate(c.key)
+	if err != nil {
+		return err
+	}
+	if cfg.Identity, err = readIdentity(c.identity); err != nil {
+		return err
+	}
+	logKey, err := keyfile.LogKey(c.logKey)
+	if err != nil {
+		return err
+	}
+	pool, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	cl, err := client.New(c.server, client.Options{LogKey: logKey, Logger: logger})
+	if err != nil {
+		return command.Misusef("--server: %s", err)
+	}
+	log := worker.Client{Client: cl}
+	if cfg.Self, err = log.Check(ctx, c.source, key, cfg.Identity); err != nil {
+		return err
+	}
+	source, err := cl.OpenSource(client.SourceOptions{Name: c.source, Key: key, State: c.state, Refused: func(e *event.Event, err error) {
+		logger.Info("an attestation of an earlier run was refused, and is dropped", "err", err)
+	}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	if err := source.Recover(ctx); err != nil { // what an earlier run had on its way, the log must have answered
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	cfg.Log, cfg.Recorder, cfg.Database = log, source, worker.Database{Pool: pool}
+	w, err := worker.New(cfg)
+	if err != nil {
+		return err
+	}
+	logger.Info("working", "log", cl.Origin(), "source", c.source, "memory", cfg.Memory, "concurrency", cfg.Concurrency)
+	return w.Run(ctx)
+}
+
+// connect opens connections to the database, and makes sure that there is one.
+func (c *runConfig) connect(ctx context.Context) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(c.databaseURL)
+	if err != nil {
+		return nil, command.Misusef("--database-url: couldn't read it") // the error would quote it, with its password
+	}
+	cfg.MaxConns = max(cfg.MaxConns, 8)
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't connect to the database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("couldn't connect to the database: %w", err)
+	}
+	return pool, nil
+}
+
+func (c *runConfig) store() (*keys.Store, error) {
+	dir := c.keys
+	if dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return nil, command.Misusef("--keys is missing, and there is no cache directory to use instead: %s", err)
+		}
+		dir = filepath.Join(cache, "attestlog", "keys")
+	}
+	return keys.OpenStore(dir)
+}
+
+// limitMemory tells how much memory to take, and makes the garbage collector work harder before it is exceeded.
+func (c *runConfig) limitMemory() (int64, error) {
+	limit := int64(c.memory)
+	if limit == 0 {
+		var err error
+		if limit, err = worker.MachineMemory(); err != nil {
+			return 0, fmt.Errorf("%w: say it with --memory", err)
+		}
+	}
+	if _, said := os.LookupEnv("GOMEMLIMIT"); !said {
+		debug.SetMemoryLimit(limit)
+	}
+	return limit, nil
+}
+
+// serveMetrics serves health and metrics until stop is called.
+func (c *runConfig) serveMetrics(ctx context.Context, metrics *prometheus.Registry, logger *slog.Logger) (stop func(), err error) {
+	if c.metricsListen == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", c.metricsListen)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't serve metrics: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan error, 1)
+	go func() { done <- api.Serve(serving, listener, mux, logger, time.Second) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			logger.Warn("couldn't serve metrics to the end", "err", err)
+		}
+	}, nil
+}

@@ -1,0 +1,224 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/consensys/gnark/constraint"
+
+	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/circuit"
+	"github.com/attestlog/attestlog/prover/keys"
+	"github.com/attestlog/attestlog/prover/worker/job"
+	"github.com/attestlog/attestlog/prover/zkverify"
+)
+
+// taken is a statement that this worker takes jobs of.
+type taken struct {
+	id         event.Digest
+	registered *client.Statement
+	circuit    circuit.Circuit
+	verifying  *zkverify.VerifyingKey
+	need       Need
+}
+
+// statements are those that are taken on. The rest was looked at, and won't be again.
+type statements struct {
+	mu     sync.Mutex
+	taken  map[event.Digest]*taken
+	passed map[event.Digest]bool // not taken, for good
+}
+
+func newStatements() *statements {
+	return &statements{taken: map[event.Digest]*taken{}, passed: map[event.Digest]bool{}}
+}
+
+func (s *statements) find(id event.Digest) *taken {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken[id]
+}
+
+func (s *statements) seen(id event.Digest) (taken, passed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken[id] != nil, s.passed[id]
+}
+
+func (s *statements) put(id event.Digest, t *taken) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t == nil {
+		delete(s.taken, id)
+		s.passed[id] = true
+		return
+	}
+	s.taken[id] = t
+}
+
+func (s *statements) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.taken)
+}
+
+// refresh looks for statements in the log that are new, or were revoked since, and takes them on or lets go of them. It says why.
+func (w *Worker) refresh(ctx context.Context) error {
+	all, err := w.c.Log.Statements(ctx)
+	if err != nil {
+		return fmt.Errorf("couldn't ask the log for its statements: %w", err)
+	}
+	for _, s := range all {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		taken, passed := w.statements.seen(s.Digest)
+		switch {
+		case passed:
+		case taken && s.Status != statementActive:
+			if err := w.letGo(ctx, s); err != nil {
+				return err
+			}
+			w.pass(s, "it was revoked")
+		case !taken:
+			if err := w.consider(ctx, s); err != nil {
+				w.c.Logger.Warn("couldn't take on a statement yet", "statement", s.Claims.Name, "id", s.Digest, "err", err)
+			}
+		}
+	}
+	w.metrics.takenOn.Set(float64(w.statements.count()))
+	return nil
+}
+
+// letGo takes no more jobs of a statement. Those under way may wait for the log, for longer than we do here; then this is tried again.
+func (w *Worker) letGo(ctx context.Context, s *client.Statement) error {
+	ctx, cancel := context.WithTimeout(ctx, w.c.Refresh)
+	defer cancel()
+	return w.queues.remove(ctx, job.Queue(s.Digest))
+}
+
+// statementActive is the status of a statement under which the log takes proofs.
+const statementActive = "active"
+
+// consider takes a statement on if this worker is made for it, or passes it by for good. Errors are such that may go away.
+func (w *Worker) consider(ctx context.Context, s *client.Statement) error {
+	need := NeedOf(s.Claims.Constraints, s.Claims.ProvingKeySize)
+	c, err := circuit.ByName(s.Claims.Name)
+	switch {
+	case s.Status != statementActive:
+		w.pass(s, "it is revoked")
+		return nil
+	case len(w.c.Statements) > 0 && !slices.Contains(w.c.Statements, s.Claims.Name):
+		w.pass(s, "it is not among --statements")
+		return nil
+	case err != nil || c.Statement.Proves != s.Claims.Proves:
+		w.pass(s, "this program has no circuit for it")
+		return nil
+	case need.Total() > w.c.Memory:
+		w.pass(s, fmt.Sprintf("it takes %s of memory, and this worker has %s", mebibytes(need.Total()), mebibytes(w.c.Memory)))
+		return nil
+	}
+	if err := w.c.Log.Verify(ctx, s.Registration.Index); err != nil {
+		return fmt.Errorf("couldn't rely on its registration: %w", err)
+	}
+	t := &taken{id: s.Digest, registered: s, circuit: c, need: need}
+	if t.verifying, err = zkverify.ParseVerifyingKey(s.Claims.VerifyingKey); err != nil {
+		w.pass(s, "its verifying key is broken: "+err.Error())
+		return nil
+	}
+	// One at a time, and nobody proves meanwhile who needs the memory.
+	leave, err := w.room.reserve(ctx, need.Working)
+	if err != nil {
+		return err
+	}
+	ready, err := w.fetchKeys(ctx, t, false)
+	leave()
+	if err != nil || !ready {
+		return err
+	}
+	w.statements.put(s.Digest, t) // first: the queue may have jobs
+	if err := w.queues.add(ctx, job.Queue(s.Digest)); err != nil {
+		w.statements.forget(s.Digest)
+		return err
+	}
+	w.c.Logger.Info("takes on a statement", "statement", s.Claims.Name, "id", s.Digest, "setup", s.Claims.Setup,
+		"memory", mebibytes(need.Total()), "constraints", s.Claims.Constraints)
+	return nil
+}
+
+func (s *statements) forget(id event.Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.taken, id)
+}
+
+func (w *Worker) pass(s *client.Statement, why string) {
+	w.statements.put(s.Digest, nil)
+	w.c.Logger.Info("doesn't take on a statement", "statement", s.Claims.Name, "id", s.Digest, "because", why)
+}
+
+// fetchKeys sees to it that the statement's keys are in the store, and that its circuit is this program's: what a worker proves is what its
+// own circuit says, whatever the log says. Of another circuit it tells that it is not ready, ever. Keys that are there are fetched all the
+// same with anew.
+func (w *Worker) fetchKeys(ctx context.Context, t *taken, anew bool) (ready bool, err error) {
+	ccs, err := t.circuit.Compile()
+	if err != nil {
+		return false, err
+	}
+	if err := keys.CheckCircuit(ccs, t.registered.Claims.ConstraintSystem); err != nil {
+		w.pass(t.registered, err.Error())
+		return false, nil
+	}
+	if !anew && w.hasKeys(t.registered.Claims) {
+		return true, nil
+	}
+	return true, w.fetch(ctx, t.registered, ccs)
+}
+
+// hasKeys tells whether the store has the statement's keys already, as far as their manifest says; their bytes are checked when they are loaded.
+func (w *Worker) hasKeys(c *event.StatementClaims) bool {
+	m, err := w.c.Store.Manifest(event.DigestOf(c.VerifyingKey))
+	return err == nil && m.ConstraintSystem.SHA256 == c.ConstraintSystem && m.ProvingKey == keys.File{SHA256: c.ProvingKey, Size: c.ProvingKeySize}
+}
+
+// fetch puts the proving key that the log serves into the store, if it is the one that the statement's entry names.
+func (w *Worker) fetch(ctx context.Context, s *client.Statement, ccs constraint.ConstraintSystem) error {
+	w.c.Logger.Info("fetches a proving key", "statement", s.Claims.Name, "bytes", s.Claims.ProvingKeySize)
+	body, err := w.c.Log.ProvingKey(ctx, s, 0)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	_, err = w.c.Store.AddProvingKey(ctx, body, ccs, keys.Source{
+		Name: s.Claims.Name, Setup: s.Claims.Setup, ConstraintSystem: s.Claims.ConstraintSystem, VerifyingKey: s.Claims.VerifyingKey,
+		ProvingKey: keys.File{SHA256: s.Claims.ProvingKey, Size: s.Claims.ProvingKeySize},
+	}, time.Now())
+	return err
+}
+
+// loadKeys loads a statement's keys, every byte checked against its manifest. Files that were damaged are fetched once more.
+func (w *Worker) loadKeys(ctx context.Context, t *taken) (*keys.Keys, error) {
+	start := time.Now()
+	k, err := w.c.Store.Load(t.id)
+	if errors.Is(err, keys.ErrCorrupt) || errors.Is(err, keys.ErrNotFound) {
+		w.c.Logger.Warn("the keys that were kept here are damaged or gone, and are fetched again", "statement", t.circuit.Statement.Name, "err", err)
+		if _, err := w.fetchKeys(ctx, t, true); err != nil {
+			return nil, err
+		}
+		k, err = w.c.Store.Load(t.id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.c.Logger.Debug("loaded keys", slog.String("statement", t.circuit.Statement.Name), slog.Duration("in", time.Since(start)))
+	return k, nil
+}
+
+// mebibytes is an amount of memory for people.
+func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }
