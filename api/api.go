@@ -129,6 +129,7 @@ func (s *server) route(clientIP func(http.Handler) http.Handler, metrics http.Ha
 		r.Get("/v1/entries/{index}/proof", s.getProof)
 		r.Get("/v1/checkpoints", s.listCheckpoints)
 		r.Get("/v1/consistency", s.getConsistency)
+		r.Get("/v1/witnesses", s.getWitnesses)
 		r.Get("/v1/sources", s.listSources)
 		r.Get("/v1/sources/{source}", s.getSource) // the slash of the name as %2F
 		r.Get("/v1/sources/{name}/{instance}", s.getSource)

@@ -24,6 +24,7 @@ type Ledger interface {
 	Published() (ledger.PublishedHead, bool)
 	Checkpoints(ctx context.Context, before int64, limit int) ([]ledger.PublishedHead, error)
 	CheckpointAt(ctx context.Context, size int64) (ledger.PublishedHead, error)
+	Witnesses() ledger.Witnesses
 	Tile(ctx context.Context, level int, n int64, width int) ([]byte, error)
 	Bundle(ctx context.Context, n int64, width int) ([]byte, error)
 

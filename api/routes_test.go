@@ -68,6 +68,7 @@ func TestRoutes(t *testing.T) {
 		"/v1/consistency?from=3&to=20":                  {200, `"hashes":["`},
 		"/v1/consistency?from=20&to=3":                  {400, "greater"},
 		"/v1/consistency?from=3":                        {400, "missing"},
+		"/v1/witnesses":                                 {200, `"quorum":"none"`},
 		"/v1/consistency?from=3&to=24":                  {404, "not-found"},
 		"/v1/sources":                                   {200, `"name":"clinic/1"`},
 		"/v1/sources/gateway/1":                         {200, `"seq":21`},

@@ -26,6 +26,7 @@ func (d dataDir) operatorKey() string   { return d.path("operator.key") }
 func (d dataDir) operatorNext() string  { return d.path("operator.key.new") }
 func (d dataDir) operatorState() string { return d.path("operator.state") }
 func (d dataDir) heads() string         { return d.path("heads") }
+func (d dataDir) suspicions() string    { return d.path("suspicions") }
 func (d dataDir) keys() string          { return d.path("keys") }
 func (d dataDir) postgres() string      { return d.path("postgres") }
 

@@ -85,7 +85,7 @@ func (c *initConfig) run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	log, err := open(ctx, dir, c.storage, signer, nil, logger)
+	log, err := open(ctx, dir, c.storage, signer, nil, nil, logger)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@
 //	operator.key    the operator's key as a source (0600); it signs registrations. Beside it, while it is rotated, operator.key.new
 //	operator.state  where the operator's own chain of events stands
 //	heads           every checkpoint that was signed: keep it when you restore the database
+//	suspicions/     requests that a witness refused as if another history were signed: evidence, made when it happens
 //	keys/           proving and verifying keys, a directory for each statement
 //	postgres/       the private PostgreSQL, where no --database-url is given
 //

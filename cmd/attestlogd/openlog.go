@@ -29,7 +29,7 @@ const readyPatience = 30 * time.Second
 var errPostgresEnded = errors.New("PostgreSQL ended without being asked to: --verbose shows its own log")
 
 // open starts everything that stands below HTTP. On an error nothing is left running.
-func open(ctx context.Context, d dataDir, cfg storage, signer note.Signer, metrics prometheus.Registerer, logger *slog.Logger) (*openLog, error) {
+func open(ctx context.Context, d dataDir, cfg storage, signer note.Signer, witnesses *ledger.Witnessing, metrics prometheus.Registerer, logger *slog.Logger) (*openLog, error) {
 	db, err := openDatabase(ctx, d, cfg, logger)
 	if err != nil {
 		return nil, err
@@ -39,6 +39,7 @@ func open(ctx context.Context, d dataDir, cfg storage, signer note.Signer, metri
 		Origin:        signer.Name(),
 		Signer:        signer,
 		HeadsFile:     d.heads(),
+		Witnesses:     witnesses,
 		AdoptDatabase: cfg.AdoptDatabase,
 		Logger:        logger,
 		Metrics:       metrics,

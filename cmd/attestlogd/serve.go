@@ -10,14 +10,18 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/api"
 	"github.com/attestlog/attestlog/cmd/internal/garbage"
+	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/keys"
 )
 
@@ -28,6 +32,11 @@ type serveConfig struct {
 	// Listen is the one address that is listened on. The default is reachable from this machine alone: put a proxy that speaks TLS
 	// before it to serve others.
 	Listen string
+	// WitnessPolicy is a file in C2SP's tlog-policy format. The witnesses in it that have a URL are asked to cosign each head before it
+	// is published. Without one, heads carry the log's signature alone.
+	WitnessPolicy string
+	// WitnessDeadline is how long a head waits for cosignatures.
+	WitnessDeadline time.Duration
 	// Drain is how long requests under way may take to end at a shutdown.
 	Drain time.Duration
 }
@@ -38,6 +47,8 @@ func bindServe(flags *flag.FlagSet) func(context.Context, streams) error {
 	c.storage.bind(flags)
 	flags.BoolVar(&c.AdoptDatabase, "adopt-database", false, "take a database that has entries although the file of signed heads is missing or empty; only if you are sure that it is not an old copy")
 	flags.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "the `address` to listen on")
+	flags.StringVar(&c.WitnessPolicy, "witness-policy", "", "a `file` that says who cosigns heads (c2sp.org/tlog-policy); the witnesses in it that have a URL are asked")
+	flags.DurationVar(&c.WitnessDeadline, "witness-deadline", 5*time.Second, "how long a head waits for its cosignatures before it is published without those that are missing")
 	flags.DurationVar(&c.Drain, "drain", 15*time.Second, "how long requests under way may take to end at a shutdown")
 	return c.run
 }
@@ -67,7 +78,11 @@ func (c *serveConfig) run(ctx context.Context, s streams) error {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	log, err := open(ctx, dir, c.storage, signer, metrics, logger)
+	witnesses, err := c.witnessing(dir)
+	if err != nil {
+		return err
+	}
+	log, err := open(ctx, dir, c.storage, signer, witnesses, metrics, logger)
 	if err != nil {
 		return err
 	}
@@ -87,6 +102,39 @@ func (c *serveConfig) run(ctx context.Context, s streams) error {
 		return err
 	}
 	return c.serve(ctx, log, listener, handler, logger)
+}
+
+// witnessing reads the policy; nil without one.
+func (c *serveConfig) witnessing(dir dataDir) (*ledger.Witnessing, error) {
+	if c.WitnessPolicy == "" {
+		return nil, nil
+	}
+	if c.WitnessDeadline <= 0 {
+		return nil, &usageError{"--witness-deadline must be more than nothing"}
+	}
+	text, err := os.ReadFile(c.WitnessPolicy)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read the witness policy: %w", err)
+	}
+	policy, err := verify.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.WitnessPolicy, err)
+	}
+	public, err := dir.verifierKey()
+	if err != nil {
+		return nil, err
+	}
+	key, err := note.NewVerifier(public)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read the log's own key: %w", err)
+	}
+	if !policy.Knows(key) {
+		return nil, fmt.Errorf("%s: the policy has log lines, and none for this log's key %s", c.WitnessPolicy, public)
+	}
+	if len(policy.Witnesses) == 0 {
+		return nil, fmt.Errorf("%s: the policy names no witness to ask", c.WitnessPolicy)
+	}
+	return &ledger.Witnessing{Policy: policy, Key: key, Deadline: c.WitnessDeadline, Suspicions: dir.suspicions()}, nil
 }
 
 // serve answers until ctx ends, or until something below fails.
