@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/attestlog/attestlog/cmd/internal/scripttest"
 )
 
 // TestDemo plays the whole demonstration, set-up included where no keys are cached, as `make demo ONCE=1` does.
@@ -17,7 +19,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := buildPrograms(t, "../attestlogd", ".")
+	programs := scripttest.Build(t, "../attestlogd", ".")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +28,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	temporary := reachableDir(t)
+	temporary := scripttest.ReachableDir(t)
 	demo := func(args ...string) (string, error) {
 		c := exec.Command(filepath.Join(root, "scripts", "demo"), args...)
 		c.Env = append(os.Environ(), "DEMO_PORT="+port, "DEMO_BIN="+programs, "TMPDIR="+temporary)

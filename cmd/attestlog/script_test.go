@@ -1,20 +1,13 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/attestlog/attestlog/cmd/internal/scripttest"
 )
 
 // TestMain makes this test binary double as attestlog, for the scripts.
@@ -29,10 +22,10 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := buildPrograms(t, "../attestlogd")
+	programs := scripttest.Build(t, "../attestlogd")
 	testscript.Run(t, testscript.Params{
 		Dir:         "testdata",
-		WorkdirRoot: reachableDir(t),
+		WorkdirRoot: scripttest.ReachableDir(t),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", programs+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
@@ -40,147 +33,6 @@ func TestScripts(t *testing.T) {
 			e.Setenv("KEYS", filepath.Join(root, ".cache", "keys"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":      scriptCode,
-			"address":   scriptAddress,
-			"ready":     scriptReady,
-			"published": scriptPublished,
-			"mode":      scriptMode,
-			"change":    scriptChange,
-			"oneline":   scriptOneLine,
-			"fetch":     scriptFetch,
-		},
+		Cmds: scripttest.Commands(),
 	})
-}
-
-// buildPrograms builds commands by their folders, and returns the folder that holds them.
-func buildPrograms(t *testing.T, folders ...string) string {
-	t.Helper()
-	dir := t.TempDir()
-	build := exec.Command("go", append([]string{"build", "-o", dir + string(filepath.Separator)}, folders...)...)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("couldn't build %s: %v\n%s", folders, err, out)
-	}
-	return dir
-}
-
-// reachableDir is a directory that the unprivileged user of a private PostgreSQL can reach where root runs the tests.
-func reachableDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "attestlog-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := os.Chmod(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-// code N COMMAND…: the command ends with exit code N.
-func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) > 1, "usage: code N COMMAND ...")
-	n, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		var exit *exec.ExitError
-		want(ts, errors.As(err, &exit), "couldn't run the command")
-		got = exit.ExitCode()
-	}
-	want(ts, got == n, "exit code "+strconv.Itoa(got)+", want "+args[0])
-}
-
-// address NAME: sets NAME to a free host:port.
-func scriptAddress(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 1, "usage: address NAME")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	ts.Setenv(args[0], l.Addr().String())
-	ts.Check(l.Close())
-}
-
-// ready HOST:PORT: waits until the server there takes events. There is no signal to wait for: readiness is what HTTP says.
-func scriptReady(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 1, "usage: ready HOST:PORT")
-	await(ts, "http://"+args[0]+"/readyz", "the server is not ready", func([]byte) bool { return true })
-}
-
-// published HOST:PORT SIZE: waits until the server there has published a head of that size. It publishes one a second, at most.
-func scriptPublished(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 2, "usage: published HOST:PORT SIZE")
-	await(ts, "http://"+args[0]+"/checkpoint", "the server published no head of size "+args[1], func(note []byte) bool {
-		lines := strings.Split(string(note), "\n")
-		return len(lines) > 1 && lines[1] == args[1]
-	})
-}
-
-// await asks an address until it answers 200 with what is good.
-func await(ts *testscript.TestScript, url, problem string, good func(body []byte) bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	tick := time.NewTicker(25 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		ts.Check(err)
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-			response.Body.Close()
-			if err == nil && response.StatusCode == http.StatusOK && good(body) {
-				return
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			ts.Fatalf("%s", problem)
-		}
-	}
-}
-
-// mode FILE OCTAL: the file has these permissions.
-func scriptMode(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 2, "usage: mode FILE OCTAL")
-	info, err := os.Stat(ts.MkAbs(args[0]))
-	ts.Check(err)
-	got := strconv.FormatUint(uint64(info.Mode().Perm()), 8)
-	want(ts, got == args[1], args[0]+" has mode "+got+", want "+args[1])
-}
-
-// change FILE FROM TO: replaces the first FROM, which must be there.
-func scriptChange(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 3, "usage: change FILE FROM TO")
-	text := ts.ReadFile(args[0])
-	want(ts, strings.Contains(text, args[1]), args[0]+" doesn't hold "+args[1])
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
-}
-
-// fetch URL FILE: keeps what a server answers.
-func scriptFetch(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 2, "usage: fetch URL FILE")
-	response, err := http.Get(args[0])
-	ts.Check(err)
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	ts.Check(errors.Join(err, response.Body.Close()))
-	want(ts, response.StatusCode == http.StatusOK, args[0]+" answers "+response.Status)
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o600))
-}
-
-// oneline: the last command's standard error was one line.
-func scriptOneLine(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 0, "usage: oneline")
-	text := ts.ReadFile("stderr")
-	want(ts, strings.Count(text, "\n") == 1 && strings.HasSuffix(text, "\n"), "standard error is not one line:\n"+text)
-}
-
-func want(ts *testscript.TestScript, ok bool, problem string) {
-	if !ok {
-		ts.Fatalf("%s", problem)
-	}
 }

@@ -20,6 +20,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/attestlog/attestlog/cmd/internal/scripttest"
 	"github.com/attestlog/attestlog/migrations/pgserver"
 )
 
@@ -188,7 +189,7 @@ type composeWorld struct {
 
 func newComposeWorld(t *testing.T, c *compose) *composeWorld {
 	t.Helper()
-	w := &composeWorld{root: reachableDir(t), replace: map[string]string{}}
+	w := &composeWorld{root: scripttest.ReachableDir(t), replace: map[string]string{}}
 	for _, s := range c.Services {
 		for _, v := range s.Volumes {
 			volume, path, _ := strings.Cut(v, ":")

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/scripttest"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/circuit"
 	"github.com/attestlog/attestlog/prover/keys/keytest"
@@ -27,7 +28,7 @@ func TestStatements(t *testing.T) {
 		t.Fatal(err)
 	}
 	keytest.Keys(t, name, row.Compile) // so that init finds them in the cache
-	dir := filepath.Join(reachableDir(t), "log")
+	dir := filepath.Join(scripttest.ReachableDir(t), "log")
 	runToEnd(t, "init", "--data", dir, "--origin", "test.example/log", "--statements", name, "--keys-cache", keytest.Store(t).Dir())
 	url := serveForTest(t, dir)
 
