@@ -31,7 +31,7 @@ type wall struct {
 var (
 	database  = []string{"github.com/jackc", "github.com/pressly/goose", "database/sql!", "/migrations"}
 	trillian  = []string{"github.com/google/trillian"}
-	proving   = []string{"github.com/consensys/gnark", "/prover/circuit", "/prover/keys", "/prover/worker"}
+	proving   = []string{"github.com/consensys/gnark", "/prover/circuit", "/prover/keys", "/prover/worker!"}
 	edge      = []string{"/api", "/web", "/cmd"}
 	ledger    = []string{"/ledger!", "/ledger/internal"}
 	testTools = []string{"testing", "github.com/google/go-cmp", "pgregory.net/rapid", "github.com/rogpeppe/go-internal/testscript", "/migrations/pgtest", "/prover/keys/keytest", "/prover/circuit/circuittest", "/ledger/verify/logtest", "/cmd/internal/scripttest"}

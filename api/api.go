@@ -37,7 +37,9 @@ type Config struct {
 
 // Limits bound what clients can cost; zero values are the defaults.
 type Limits struct {
-	Event       int64         // bytes of one submission: 128 KiB
+	Event       int64         // bytes of one submission without a witness: 128 KiB
+	Witness     int64         // bytes more of one that has a witness: 1.5 MiB, where the largest witness fits in base64
+	Witnesses   int64         // bytes in memory of all requests with one event that are larger than Event: 64 MiB
 	Batch       int64         // bytes of a batch's body: 64 MiB
 	BatchEvents int           // submissions in a batch: 1,000
 	InFlight    int64         // bytes of all bodies in memory together: 256 MiB
@@ -48,6 +50,8 @@ type Limits struct {
 func (l Limits) withDefaults() Limits {
 	return Limits{
 		Event:       orDefault(l.Event, 128<<10),
+		Witness:     orDefault(l.Witness, 3<<19),
+		Witnesses:   orDefault(l.Witnesses, 64<<20),
 		Batch:       orDefault(l.Batch, 64<<20),
 		BatchEvents: orDefault(l.BatchEvents, 1000),
 		InFlight:    orDefault(l.InFlight, 256<<20),
@@ -74,6 +78,7 @@ type server struct {
 	metrics  *metrics
 	quota    *quota
 	bodies   *semaphore.Weighted // bytes of bodies in memory
+	large    *semaphore.Weighted // of these, bytes of single events with a witness
 	answers  sync.Pool           // of *[]byte: what answers to batches are made in
 	routes   chi.Router
 }
@@ -96,6 +101,7 @@ func newServer(cfg Config) (*server, error) {
 	s := &server{
 		ledger: cfg.Ledger, keys: cfg.Keys, logger: cfg.Logger, limits: limits, fallback: cfg.Fallback,
 		metrics: newMetrics(), quota: newQuota(limits.Refused), bodies: semaphore.NewWeighted(max(limits.InFlight, limits.Batch)),
+		large: semaphore.NewWeighted(max(limits.Witnesses, limits.Event+limits.Witness)),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -124,6 +130,7 @@ func (s *server) route(clientIP func(http.Handler) http.Handler, metrics http.Ha
 		r.Post("/v1/events", s.postEvent)
 		r.Post("/v1/events:batch", s.postBatch)
 		r.Get("/v1/events/{digest}", s.getEvent)
+		r.Get("/v1/events/{digest}/attestations", s.listAttestations)
 		r.Get("/v1/entries", s.listEntries)
 		r.Get("/v1/entries/{index}", s.getEntry)
 		r.Get("/v1/entries/{index}/proof", s.getProof)
@@ -135,6 +142,7 @@ func (s *server) route(clientIP func(http.Handler) http.Handler, metrics http.Ha
 		r.Get("/v1/sources/{name}/{instance}", s.getSource)
 		r.Get("/v1/statements", s.listStatements)
 		r.Get("/v1/statements/{statement}", s.getStatement)
+		r.Get("/v1/proving", s.getProving)
 		r.Get("/checkpoint", s.getCheckpoint)
 		r.Get("/tile/entries/*", s.getBundle)
 		r.Get("/tile/*", s.getTile)

@@ -120,6 +120,17 @@ func appendEntry(b []byte, e *ledger.Entry) []byte {
 		b = appendBase64(b, proof)
 		b = append(b, "},"...)
 	}
+	if e.Deferral != nil {
+		b = append(b, `"deferral":{`...)
+		if index := e.Deferral.Attestation(); index >= 0 {
+			b = append(b, `"attestation":`...)
+			b = strconv.AppendInt(b, index, 10)
+			b = append(b, ',')
+		}
+		b = append(b, `"state":"`...)
+		b = append(b, e.Deferral.State()...)
+		b = append(b, `"},`...)
+	}
 	b = append(b, `"digest":`...)
 	b = appendHex(b, e.Digest[:])
 	b = append(b, `,"event":`...)
@@ -163,6 +174,10 @@ func appendSource(b []byte, s *ledger.SourceState) []byte {
 	b = appendString(b, s.Name)
 	b = append(b, `,"next":`...)
 	b = appendNext(b, s.Next)
+	if s.Recipient != "" {
+		b = append(b, `,"recipient":`...)
+		b = appendString(b, s.Recipient)
+	}
 	if len(s.Recovery) > 0 {
 		b = append(b, `,"recovery":`...)
 		b = appendBase64(b, s.Recovery)

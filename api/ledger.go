@@ -18,6 +18,8 @@ type Ledger interface {
 	Entry(ctx context.Context, index int64) (*ledger.Entry, error)
 	EntryByDigest(ctx context.Context, d event.Digest) (*ledger.Entry, error)
 	Entries(ctx context.Context, q ledger.Query) (ledger.Page, error)
+	Attestations(ctx context.Context, d event.Digest) (deferred *ledger.Entry, attestations []ledger.Entry, err error)
+	Proving(ctx context.Context) (*ledger.Proving, error)
 
 	Inclusion(ctx context.Context, index, size int64) (hashes [][32]byte, of ledger.PublishedHead, err error)
 	Consistency(ctx context.Context, from, to int64) ([][32]byte, error)

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -19,15 +21,23 @@ import (
 
 // postEvent logs one event: 201 when it is new, 200 with the same receipt when the log has it already.
 func (s *server) postEvent(w http.ResponseWriter, r *http.Request) {
-	body, release, err := s.takeBody(w, r, s.limits.Event)
+	body, release, err := s.takeBody(w, r, s.limits.Event+s.limits.Witness, s.limits.Event)
 	if err != nil {
 		s.failSubmission(w, r, err)
 		return
 	}
 	defer release()
+	if refusal := s.judgeSize(body, nil); refusal != nil {
+		s.failSubmission(w, r, refusal)
+		return
+	}
 	sub, err := decodeOne(body)
 	if err != nil {
 		s.failSubmission(w, r, refusef(ledger.Malformed, sentence(err)))
+		return
+	}
+	if refusal := s.judgeSize(body, sub); refusal != nil {
+		s.failSubmission(w, r, refusal)
 		return
 	}
 	outcomes := s.ledger.Submit(r.Context(), []*event.Submission{sub})
@@ -50,7 +60,7 @@ func (s *server) postEvent(w http.ResponseWriter, r *http.Request) {
 // postBatch logs up to 1,000 events, each with an outcome of its own. The answer is 200 whatever the outcomes are, save
 // where none was judged because the log can't take any now.
 func (s *server) postBatch(w http.ResponseWriter, r *http.Request) {
-	body, release, err := s.takeBody(w, r, s.limits.Batch)
+	body, release, err := s.takeBody(w, r, s.limits.Batch, s.limits.Batch)
 	if err != nil {
 		s.failSubmission(w, r, err)
 		return
@@ -90,13 +100,15 @@ func (s *server) submitAll(ctx context.Context, events [][]byte) []ledger.Outcom
 	subs := make([]*event.Submission, 0, len(events))
 	place := make([]int, 0, len(events))
 	for i, raw := range events {
-		if int64(len(raw)) > s.limits.Event {
-			outcomes[i].Refusal = refusef(ledger.TooLarge, fmt.Sprintf("A submission has at most %d bytes.", s.limits.Event))
+		if outcomes[i].Refusal = s.judgeSize(raw, nil); outcomes[i].Refusal != nil {
 			continue
 		}
 		sub, err := event.DecodeSubmission(raw)
 		if err != nil {
 			outcomes[i].Refusal = refusef(ledger.Malformed, sentence(err))
+			continue
+		}
+		if outcomes[i].Refusal = s.judgeSize(raw, sub); outcomes[i].Refusal != nil {
 			continue
 		}
 		subs = append(subs, sub)
@@ -109,6 +121,21 @@ func (s *server) submitAll(ctx context.Context, events [][]byte) []ledger.Outcom
 		outcomes[place[i]] = o
 	}
 	return outcomes
+}
+
+// judgeSize bounds a submission: only a witness makes a large one right, and what it has beside the witness is no larger than without.
+// Before it is decoded, sub is nil; then the member's name must at least be there.
+func (s *server) judgeSize(raw []byte, sub *event.Submission) *ledger.Refusal {
+	limit, size, what := s.limits.Event, int64(len(raw)), "without a witness"
+	if sub != nil {
+		size -= int64(base64.StdEncoding.EncodedLen(len(sub.Witness)))
+	} else if bytes.Contains(raw, []byte(`"witness"`)) {
+		limit, what = s.limits.Event+s.limits.Witness, "with its witness"
+	}
+	if size <= limit {
+		return nil
+	}
+	return refusef(ledger.TooLarge, fmt.Sprintf("A submission has at most %d bytes %s.", limit, what))
 }
 
 // postponed is the refusal of a batch of which every event may succeed later, so that the whole of it is to be sent again.
@@ -156,9 +183,9 @@ func appendBatch(b []byte, outcomes []ledger.Outcome, as shape) []byte {
 	return append(b, "]}"...)
 }
 
-// takeBody reads a JSON body of at most limit bytes, for which it finds room as they arrive. The caller calls release when it no
-// longer needs the bytes.
-func (s *server) takeBody(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
+// takeBody reads a JSON body of at most limit bytes, for which it finds room as they arrive; where it has more than usual bytes, room among the
+// large ones, too. The caller calls release when it no longer needs the bytes.
+func (s *server) takeBody(w http.ResponseWriter, r *http.Request, limit, usual int64) (body []byte, release func(), err error) {
 	if err := s.quota.admit(r); err != nil {
 		return nil, nil, err
 	}
@@ -170,12 +197,19 @@ func (s *server) takeBody(w http.ResponseWriter, r *http.Request, limit int64) (
 	}
 	waiting, cancel := context.WithTimeout(r.Context(), s.limits.Timeout)
 	defer cancel()
-	held := int64(0)
-	release = func() { s.bodies.Release(held) }
+	held, heldLarge := int64(0), int64(0)
+	release = func() { s.bodies.Release(held); s.large.Release(heldLarge) }
+	full := &ledger.Refusal{Code: ledger.Busy, Detail: "The log has no room for another request of this size: try again later, or send less at once.", RetryAfter: time.Second}
 	body, err = readBody(http.MaxBytesReader(w, r.Body, limit), r.ContentLength, func(size int64) error {
 		size = min(size, limit)
+		if size > usual {
+			if err := s.large.Acquire(waiting, size-heldLarge); err != nil {
+				return full
+			}
+			heldLarge = size
+		}
 		if err := s.bodies.Acquire(waiting, size-held); err != nil {
-			return &ledger.Refusal{Code: ledger.Busy, Detail: "The log has no room for another request of this size: try again later, or send less at once.", RetryAfter: time.Second}
+			return full
 		}
 		held = size
 		return nil

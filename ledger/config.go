@@ -27,6 +27,9 @@ type Config struct {
 	Witnesses *Witnessing
 	// PublishEvery is the least time between two published heads; 1 s if zero.
 	PublishEvery time.Duration
+	// SweepEvery is the time between looks for sealed witnesses that wait without a proving job, beside the look at each batch that
+	// brings some; 30 s if zero.
+	SweepEvery time.Duration
 	// MaxQueue is how many events may wait for the sequencer; 8,192 if zero. Beyond it, Submit refuses with Busy.
 	MaxQueue int
 	// Logger may be nil. Payloads, claims and proofs are never logged.

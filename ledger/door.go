@@ -25,6 +25,10 @@ type candidate struct {
 	// refs are the events that the claims refer to; needs are those of them that stand before it in the same request.
 	refs  []resolved
 	needs []*candidate
+	// sealed is the SHA-256 of the witness that came along; zero if none did.
+	sealed event.Digest
+	// attested is the event that this one attests, with what its claims refer to.
+	attested *candidate
 	// request is shared by all that came together.
 	request *request
 
@@ -148,7 +152,8 @@ func (d *door) admit(ctx context.Context, s *state, subs []*event.Submission) ([
 		return nil, err
 	}
 	shared.failed = nil
-	if err := d.judgeClaims(ctx, list); err != nil {
+	d.hashWitnesses(list)
+	if err := d.judgeClaims(ctx, registry, list); err != nil {
 		return nil, err
 	}
 	if err := d.judgeProofs(ctx, registry, list); err != nil {
@@ -195,6 +200,10 @@ func (d *door) open(c *candidate) {
 		c.refusal = &Refusal{Code: TooLarge, Detail: fmt.Sprintf("the payload has %d bytes; with it, an entry would have more than %d", len(sub.Envelope.Payload), event.MaxLeaf)}
 		return
 	}
+	if len(sub.Witness) > event.MaxWitness {
+		c.refusal = &Refusal{Code: TooLarge, Detail: fmt.Sprintf("a sealed witness has at most %d bytes, not %d", event.MaxWitness, len(sub.Witness))}
+		return
+	}
 	e, err := sub.Envelope.Open()
 	if err != nil {
 		c.refusal = &Refusal{Code: Malformed, Detail: err.Error()}
@@ -204,6 +213,9 @@ func (d *door) open(c *candidate) {
 	if e.Log != d.origin {
 		c.refusal = &Refusal{Code: WrongLog, Detail: fmt.Sprintf("the event is meant for the log %q; this one is %q", e.Log, d.origin)}
 		return
+	}
+	if len(sub.Witness) > 0 {
+		sub = sub.WithoutWitness() // the log's part of it
 	}
 	if c.body, err = sub.Encode(); err != nil {
 		c.refusal = &Refusal{Code: Malformed, Detail: err.Error()}
@@ -313,7 +325,7 @@ func (d *door) findDuplicates(ctx context.Context, s *state, list []*candidate) 
 }
 
 // judgeClaims holds claims against what they refer to, in the order of the request.
-func (d *door) judgeClaims(ctx context.Context, list []*candidate) error {
+func (d *door) judgeClaims(ctx context.Context, registry *verify.Registry, list []*candidate) error {
 	var earlier map[event.Digest]*candidate // those of this request
 	if len(list) > 1 {
 		earlier = make(map[event.Digest]*candidate, len(list))
@@ -328,7 +340,7 @@ func (d *door) judgeClaims(ctx context.Context, list []*candidate) error {
 		case c.depends():
 			continue
 		}
-		if r := judgeProofMode(c.sub, c.event); r != nil {
+		if r := judgeProofMode(registry, c); r != nil {
 			c.fail(r)
 			continue
 		}
@@ -356,6 +368,9 @@ func (d *door) resolve(ctx context.Context, c *candidate, ref verify.Reference, 
 		return nil
 	}
 	var to *event.Event
+	if c.event.Kind() == event.Attestation {
+		return d.resolveAttested(ctx, c, ref)
+	}
 	if other := earlier[ref.Event]; other != nil {
 		to, c.needs = other.event, append(c.needs, other)
 	} else {
@@ -377,12 +392,12 @@ func (d *door) resolve(ctx context.Context, c *candidate, ref verify.Reference, 
 	return d.resolveRun(ctx, c, earlier)
 }
 
-// resolveRun finds what a proven training step rests on beside the run, which was resolved last: the run's data set, and the
+// resolveRun finds what a training step that is proven, now or later, rests on beside the run, which was resolved last: the run's data set, and the
 // tree that ends with the run. A run that comes along with the step is in no tree yet.
 func (d *door) resolveRun(ctx context.Context, c *candidate, earlier map[event.Digest]*candidate) error {
 	at := &c.refs[len(c.refs)-1]
 	run, ok := at.event.Claims.(*event.TrainingRunClaims)
-	if c.event.Kind() != event.TrainingStep || c.event.Proof != event.ProofInline || !ok || earlier[at.digest] != nil {
+	if c.event.Kind() != event.TrainingStep || c.event.Proof == event.ProofNone || !ok || earlier[at.digest] != nil {
 		return nil
 	}
 	root, err := d.referred.rootThrough(ctx, at.digest)
@@ -401,20 +416,26 @@ func (d *door) resolveRun(ctx context.Context, c *candidate, earlier map[event.D
 	return nil
 }
 
-// judgeProofs has the proofs of a request checked, together with those of others.
+// judgeProofs has the proofs of a request checked, together with those of others. Of an event whose proof is deferred it derives the public
+// inputs all the same: an event that no proof could ever be about is refused now, not by a worker later.
 func (d *door) judgeProofs(ctx context.Context, registry *verify.Registry, list []*candidate) error {
 	var proven []*candidate
 	var proofs []sentProof
 	for _, c := range list {
-		if c.refusal != nil || c.duplicate != nil || c.event.Proof != event.ProofInline {
+		if c.refusal != nil || c.duplicate != nil {
 			continue
 		}
-		item, refusal := d.keys.proofItem(registry, c, c)
-		if refusal != nil {
+		of, proof := c.proves()
+		if of == nil {
+			continue
+		}
+		item, refusal := d.keys.proofItem(registry, of, proof)
+		switch {
+		case refusal != nil:
 			c.fail(refusal)
-			continue
+		case proof != nil:
+			proven, proofs = append(proven, c), append(proofs, sentProof{c.event.Source, item})
 		}
-		proven, proofs = append(proven, c), append(proofs, sentProof{c.event.Source, item})
 	}
 	verdicts, err := d.proofs.check(ctx, proofs)
 	if err != nil {

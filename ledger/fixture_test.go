@@ -289,6 +289,16 @@ func accessStatement(k *keys.Keys) *event.StatementClaims {
 // prove makes a source's next event, which says that it read rows of the small data set, and its proof.
 func (w *world) prove(source string, key byte, k *keys.Keys, data event.Digest, rows ...int) *event.Submission {
 	w.t.Helper()
+	e, prove := w.provable(source, k, data, rows...)
+	e.Proof = event.ProofInline
+	sub := w.sign(e, key)
+	sub.Proof = prove(sub.Envelope.Digest())
+	return sub
+}
+
+// provable is a source's next event, which says that it read rows of the small data set, and what proves it once it has a digest.
+func (w *world) provable(source string, k *keys.Keys, data event.Digest, rows ...int) (e *event.Event, prove func(event.Digest) []byte) {
+	w.t.Helper()
 	set := smallDataset()
 	witness, err := statement.NewDataAccessWitness(set.table, statement.SchemaDigest(set.claims), table.Salt{5}, rows...)
 	if err != nil {
@@ -298,25 +308,28 @@ func (w *world) prove(source string, key byte, k *keys.Keys, data event.Digest, 
 	if claims.Accesses, err = witness.Accesses(16, 1); err != nil {
 		w.t.Fatal(err)
 	}
-	e := w.draft(source, claims)
-	e.Proof, e.Statement = event.ProofInline, k.VerifyingKey.Digest()
-	sub := w.sign(e, key)
-	s, err := statement.ByName("data-access-16")
-	if err != nil {
-		w.t.Fatal(err)
+	e = w.draft(source, claims)
+	e.Statement = k.VerifyingKey.Digest()
+	return e, func(digest event.Digest) []byte {
+		w.t.Helper()
+		s, err := statement.ByName("data-access-16")
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		p, err := statement.DeriveDataAccess(s, claims, event.Context(origin, e.Statement, digest), one{set.claims})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		assignment, err := dataaccess.Assign(16, witness, p)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		proof, _, err := k.Prove(w.t.Context(), assignment)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return proof
 	}
-	p, err := statement.DeriveDataAccess(s, claims, event.Context(origin, e.Statement, sub.Envelope.Digest()), one{set.claims})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	assignment, err := dataaccess.Assign(16, witness, p)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if sub.Proof, _, err = k.Prove(w.t.Context(), assignment); err != nil {
-		w.t.Fatal(err)
-	}
-	return sub
 }
 
 // one resolves every reference to one data set.

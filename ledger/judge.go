@@ -109,6 +109,7 @@ type batch struct {
 	leaves     []hash           // RFC 6962's hashes of its leaves
 	registry   *verify.Registry // nil if it stays as it is
 	chains     map[string]verify.Chain
+	attested   map[event.Digest]tilestore.Attested // what the log holds about events that it attests, its own attestations included
 }
 
 // judge decides, in the order of the log, what becomes an entry. It implements tilestore.Judge, for one term: a term whose
@@ -124,11 +125,16 @@ type judge struct {
 	registry *verify.Registry // with all that was decided; shared with the door until a batch changes it
 	chains   map[string]verify.Chain
 	runs     map[event.Digest]progress // of training runs that took steps in this term
+	owing    bool                      // a batch brought events whose proofs are deferred, and no jobs were asked for yet
 }
 
 // Judge implements tilestore.Judge.
 func (j *judge) Judge(ctx context.Context, tx *tilestore.Tx, first, now int64, items []*tilestore.Item) error {
 	b := &batch{judged: time.Now(), first: first, end: first, chains: map[string]verify.Chain{}, leaves: make([]hash, 0, len(items))}
+	var err error
+	if b.attested, err = loadAttested(ctx, tx, items); err != nil {
+		return err
+	}
 	for i, it := range items {
 		c := it.Submission.(*candidate)
 		if err := j.place(ctx, tx, b, items[:i], it, c, now); err != nil {
@@ -170,13 +176,23 @@ func (j *judge) place(ctx context.Context, tx *tilestore.Tx, b *batch, before []
 	if err != nil {
 		return err
 	}
+	if refusal == nil {
+		refusal = j.judgeAttestation(b, c)
+	}
 	if refusal != nil {
 		c.fail(refusal)
 		return nil
 	}
 	c.placed, c.body = &placement{index: b.end, logged: now, leaf: stamp(c.body, now)}, nil
-	it.Row = tilestore.Row{Logged: now, Kind: c.event.Kind(), Source: c.event.Source, Subject: c.event.Subject.Name, Digest: c.digest, Leaf: c.placed.leaf}
+	it.Row = tilestore.Row{Logged: now, Kind: c.event.Kind(), Source: c.event.Source, Subject: c.event.Subject.Name, Digest: c.digest, Leaf: c.placed.leaf, Attests: attests(c.event)}
 	j.apply(b, c)
+	if c.attested != nil {
+		b.attest(tx, c)
+	}
+	if c.event.Proof == event.ProofDeferred {
+		storeWitness(tx, c)
+		j.owing = true
+	}
 	return nil
 }
 

@@ -30,6 +30,7 @@ type Ledger struct {
 	published atomic.Pointer[PublishedHead] // the newest that is known here; nil before the first
 	witnessed atomic.Pointer[PublishedHead] // the newest that has its quorum of cosignatures; nil before the first
 	inflight  atomic.Int64                  // events submitted and not answered
+	proving   provingCache
 
 	// standing is why this process doesn't lead; it means nothing while there is a term.
 	standing atomic.Pointer[standing]
@@ -67,6 +68,9 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	if cfg.PublishEvery <= 0 {
 		cfg.PublishEvery = defaultPublishEvery
 	}
+	if cfg.SweepEvery <= 0 {
+		cfg.SweepEvery = defaultSweepEvery
+	}
 	if cfg.MaxQueue <= 0 {
 		cfg.MaxQueue = defaultMaxQueue
 	}
@@ -96,6 +100,12 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 		store.Close()
 		return nil, err
 	}
+	if cfg.Metrics != nil {
+		if err := cfg.Metrics.Register(provingMetrics{l}); err != nil {
+			store.Close()
+			return nil, fmt.Errorf("couldn't register the ledger's metrics: %w", err)
+		}
+	}
 	return l, nil
 }
 
@@ -106,7 +116,7 @@ func decodeRow(leaf []byte) (tilestore.Row, error) {
 		return tilestore.Row{}, err
 	}
 	return tilestore.Row{Logged: entry.Leaf.Logged, Kind: entry.Event.Kind(), Source: entry.Event.Source,
-		Subject: entry.Event.Subject.Name, Digest: entry.Digest, Leaf: leaf}, nil
+		Subject: entry.Event.Subject.Name, Digest: entry.Digest, Leaf: leaf, Attests: attests(entry.Event)}, nil
 }
 
 // Close lets go of the database. Run must have returned, and so must every call of Submit.

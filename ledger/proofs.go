@@ -54,21 +54,24 @@ func judgeStatementKeys(c *event.StatementClaims) *Refusal {
 }
 
 // judgeProofMode holds what came along against what the payload says about a proof.
-func judgeProofMode(sub *event.Submission, e *event.Event) *Refusal {
+func judgeProofMode(registry *verify.Registry, c *candidate) *Refusal {
+	mode := c.event.Proof
 	switch {
-	case e.Proof == event.ProofInline && len(sub.Proof) == 0:
+	case mode == event.ProofInline && len(c.sub.Proof) == 0:
 		return &Refusal{Code: ProofMissing, Detail: "the payload says proof: inline, and no proof came along; send it in attestation.proof"}
-	case e.Proof != event.ProofInline && len(sub.Proof) > 0:
-		return &Refusal{Code: ProofUnexpected, Detail: fmt.Sprintf("a proof came along, and the payload says proof: %s; sign an event that says inline", e.Proof)}
-	case e.Proof == event.ProofDeferred:
-		return &Refusal{Code: Deferred, Detail: "this ledger has no proving worker; send the event with an inline proof"}
+	case mode != event.ProofInline && len(c.sub.Proof) > 0:
+		return &Refusal{Code: ProofUnexpected, Detail: fmt.Sprintf("a proof came along, and the payload says proof: %s; sign an event that says inline", mode)}
+	case mode != event.ProofDeferred && len(c.sub.Witness) > 0:
+		return &Refusal{Code: WitnessUnwanted, Detail: fmt.Sprintf("a witness came along, and the payload says proof: %s; only an event that says deferred has one", mode)}
+	case mode == event.ProofDeferred:
+		return judgeDeferral(registry, c)
 	}
 	return nil
 }
 
-// proofItem puts together what the proof of an event is checked against. Every public input is derived from the signed
+// proofItem puts together what a proof of an event is checked against. Every public input is derived from the signed
 // payload and from the events that it refers to.
-func (k *verifyingKeys) proofItem(registry *verify.Registry, c *candidate, refs statement.Resolver) (zkverify.Item, *Refusal) {
+func (k *verifyingKeys) proofItem(registry *verify.Registry, c *candidate, proof []byte) (zkverify.Item, *Refusal) {
 	registered, ok := registry.Statement(c.event.Statement)
 	if !ok {
 		return zkverify.Item{}, &Refusal{Code: UnknownStatement, Detail: fmt.Sprintf("no statement %s is registered with this log", c.event.Statement)}
@@ -77,7 +80,7 @@ func (k *verifyingKeys) proofItem(registry *verify.Registry, c *candidate, refs 
 	if err != nil {
 		return zkverify.Item{}, &Refusal{Code: UnknownStatement, Detail: err.Error()}
 	}
-	public, err := s.Public(c.event, c.digest, refs)
+	public, err := s.Public(c.event, c.digest, c)
 	if err != nil {
 		refusal := &Refusal{Code: ClaimsOutOfRange, Detail: err.Error()}
 		var outside *statement.RangeError
@@ -90,7 +93,7 @@ func (k *verifyingKeys) proofItem(registry *verify.Registry, c *candidate, refs 
 	if err != nil {
 		return zkverify.Item{}, &Refusal{Code: UnknownStatement, Detail: fmt.Sprintf("the verifying key of statement %s can't be used: %v", registered.ID, err)}
 	}
-	return zkverify.Item{VK: vk, Proof: c.sub.Proof, Public: public}, nil
+	return zkverify.Item{VK: vk, Proof: proof, Public: public}, nil
 }
 
 // refuseProof says why a proof was not accepted.

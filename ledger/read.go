@@ -21,6 +21,8 @@ type Entry struct {
 	Leaf    []byte
 	Decoded *event.Leaf
 	Event   *event.Event
+	// Deferral is there iff the event deferred its proof.
+	Deferral *Deferral
 }
 
 // Query picks entries; zero values pick all.
@@ -54,13 +56,26 @@ const (
 // Entry finds an entry by its index. The error is a *Refusal, as are those of all reads.
 func (l *Ledger) Entry(ctx context.Context, index int64) (*Entry, error) {
 	row, err := l.store.Row(ctx, index)
-	return entryOf(row, err, "there is no entry %d in this log", index)
+	return l.entry(ctx, row, err, "there is no entry %d in this log", index)
 }
 
 // EntryByDigest finds an entry by its event digest.
 func (l *Ledger) EntryByDigest(ctx context.Context, d event.Digest) (*Entry, error) {
 	row, err := l.store.RowByDigest(ctx, d)
-	return entryOf(row, err, "there is no event %s in this log", d)
+	return l.entry(ctx, row, err, "there is no event %s in this log", d)
+}
+
+// entry is one entry with what became of it.
+func (l *Ledger) entry(ctx context.Context, row tilestore.Row, err error, missing string, args ...any) (*Entry, error) {
+	entry, err := entryOf(row, err, missing, args...)
+	if err != nil {
+		return nil, err
+	}
+	one := []Entry{*entry}
+	if err := l.addDeferrals(ctx, one); err != nil {
+		return nil, err
+	}
+	return &one[0], nil
 }
 
 func entryOf(row tilestore.Row, err error, missing string, args ...any) (*Entry, error) {
@@ -130,11 +145,11 @@ func (l *Ledger) Entries(ctx context.Context, q Query) (Page, error) {
 				if i+1 < len(rows) {
 					page.Next = formatCursor(scan.Size, scan.Cursor, q.Descending)
 				}
-				return page, nil
+				return page, l.addDeferrals(ctx, page.Entries)
 			}
 		}
 		if len(rows) < scan.Limit {
-			return page, nil
+			return page, l.addDeferrals(ctx, page.Entries)
 		}
 	}
 }
@@ -208,6 +223,7 @@ type SourceState struct {
 	Role       event.SourceRole
 	Key        ed25519.PublicKey // the live one; nil when revoked
 	Recovery   ed25519.PublicKey // may be nil
+	Recipient  string            // of a prover, may be empty: whom witnesses are sealed to
 	Epoch      int               // grows by one with each rotation by the operator alone, from 1
 	Status     string            // "active" or "revoked"
 	Registered int64             // index of the registration
@@ -266,7 +282,7 @@ func (l *Ledger) source(ctx context.Context, registry *verify.Registry, name str
 	if err != nil {
 		return SourceState{}, refuseRead(err, "")
 	}
-	state := SourceState{Name: s.Name, Role: s.Role, Recovery: s.Recovery, Epoch: s.Epoch, Status: statusRevoked,
+	state := SourceState{Name: s.Name, Role: s.Role, Recovery: s.Recovery, Recipient: s.Recipient, Epoch: s.Epoch, Status: statusRevoked,
 		Registered: s.Registered, Keys: s.Keys, Next: Next{Seq: chain.Seq, Prev: chain.Prev}}
 	if live := s.Live(); live != nil {
 		state.Key, state.Status = live.Key, statusActive

@@ -27,11 +27,6 @@ func judgeReference(claims event.Claims, ref verify.Reference, to *event.Event) 
 		if step, ok := to.Claims.(*event.TrainingStepClaims); ok {
 			return judgeServedStep(c, step)
 		}
-	case *event.AttestationClaims:
-		if to.Proof != event.ProofDeferred {
-			return &Refusal{Code: ClaimsOutOfRange, Check: "deferred",
-				Detail: fmt.Sprintf("event %s did not defer its proof, so there is nothing to attest", c.Event)}
-		}
 	}
 	return nil
 }

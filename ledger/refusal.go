@@ -33,7 +33,11 @@ const (
 	ProofMissing     Code = "proof-missing"        // the payload says inline, and no proof came along
 	ProofUnexpected  Code = "proof-unexpected"     // a proof came along, and the payload doesn't say inline
 	ProofInvalid     Code = "proof-invalid"        // the proof does not prove the claims
-	Deferred         Code = "deferred-unavailable" // no proving worker is served by this ledger
+	WitnessMissing   Code = "witness-missing"      // the payload says deferred, and no sealed witness came along
+	WitnessUnwanted  Code = "witness-unexpected"   // a witness came along, and the payload doesn't say deferred
+	WitnessMismatch  Code = "witness-mismatch"     // the witness that came along is not the one that the payload names
+	Deferred         Code = "deferred-unavailable" // no proving worker stands ready for this ledger
+	AlreadyAttested  Code = "already-attested"     // the event has an attestation that leaves no room for this one
 
 	// What was asked for can't be given.
 
@@ -51,7 +55,7 @@ func Codes() []Code {
 	return []Code{
 		Malformed, WrongLog, TooLarge, UnknownSource, RevokedKey, WrongKey, BadSignature, NotPermitted, SequenceGap, SequenceFork,
 		DependsOn, ClaimsOutOfRange, UnknownReference, UnknownStatement, RevokedStatement, ProofMissing, ProofUnexpected,
-		ProofInvalid, Deferred, NotFound, Busy, Unavailable, OutcomeUnknown,
+		ProofInvalid, WitnessMissing, WitnessUnwanted, WitnessMismatch, Deferred, AlreadyAttested, NotFound, Busy, Unavailable, OutcomeUnknown,
 	}
 }
 

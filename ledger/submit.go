@@ -85,7 +85,7 @@ func (t *term) sequence(ctx context.Context, list []*candidate) {
 	items := make([]*tilestore.Item, 0, len(list))
 	for i, c := range list {
 		if c.refusal == nil && c.duplicate == nil {
-			all[i] = tilestore.Item{Submission: c, Size: len(c.body)}
+			all[i] = tilestore.Item{Submission: c, Size: len(c.body) + len(c.sub.Witness)}
 			items = append(items, &all[i])
 		}
 	}

@@ -174,8 +174,10 @@ func TestRefusals(t *testing.T) {
 		}},
 		"deferred": {ledger.Deferred, "", func() *event.Submission {
 			e := inline(w.draft("gateway/1", claim(data, 1)))
-			e.Proof, e.Witness = event.ProofDeferred, event.Digest{1}
-			return w.sign(e, 'g')
+			e.Proof, e.Witness = event.ProofDeferred, event.DigestOf([]byte("sealed"))
+			sub := w.sign(e, 'g')
+			sub.Witness = []byte("sealed")
+			return sub
 		}},
 		"statement of an unknown name": {ledger.ClaimsOutOfRange, "name", func() *event.Submission {
 			c := accessStatement(k)

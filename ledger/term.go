@@ -22,6 +22,7 @@ type term struct {
 	state  *state
 	judge  *judge
 	notary *notary
+	jobs   *jobs
 }
 
 // HeadsConflict says that the database contradicts a head that was signed: it was restored from a backup, or it is another
@@ -102,7 +103,11 @@ func (l *Ledger) begin(ctx context.Context, leader *tilestore.Leader) (_ *term, 
 		return nil, err
 	}
 	j := &judge{state: s, notary: n, registry: registry, chains: map[string]verify.Chain{}, runs: map[event.Digest]progress{}}
-	return &term{ledger: l, leader: leader, file: file, state: s, judge: j, notary: n}, nil
+	queue, err := newJobs(l.store.Pool(), l.log, l.cfg.SweepEvery)
+	if err != nil {
+		return nil, err
+	}
+	return &term{ledger: l, leader: leader, file: file, state: s, judge: j, notary: n, jobs: queue}, nil
 }
 
 // checkHeads refuses a database that is behind a head that was signed, or has another root for its size.
@@ -150,7 +155,7 @@ func (t *term) run(ctx context.Context) error {
 	signing, stopSigning := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSigning()
 	var signErr, publishErr error
-	var signer, publisher sync.WaitGroup
+	var signer, publisher, jobs sync.WaitGroup
 	signer.Go(func() {
 		if signErr = t.notary.run(signing); signErr != nil {
 			stopLeading()
@@ -161,10 +166,15 @@ func (t *term) run(ctx context.Context) error {
 			stopLeading()
 		}
 	})
+	jobs.Go(func() { t.jobs.run(leading) })
 	l.term.Store(t)
 	l.metrics.leader.Set(1)
 	err := t.leader.Run(leading, t.judge, func(tip tilestore.Tip) error {
 		t.notary.commit(tip)
+		if t.judge.owing {
+			t.judge.owing = false
+			t.jobs.want()
+		}
 		return nil
 	})
 	l.stand(false, unavailable(nil, "this process doesn't lead the log at the moment"))
@@ -174,5 +184,6 @@ func (t *term) run(ctx context.Context) error {
 	stopSigning()
 	signer.Wait()
 	publisher.Wait()
+	jobs.Wait()
 	return errors.Join(err, signErr, publishErr)
 }

@@ -111,6 +111,7 @@ func (l *Leader) encode(b *batch) {
 		s = append(s, ')')
 	}
 	s = terminate(s)
+	s = terminate(appendAttestations(s, b.items))
 	l.sql = append(s, "COPY entries (idx, logged, source, subject, digest, kind, leaf) FROM STDIN BINARY"...)
 	l.rows = append(l.rows, copyTrailer...)
 }

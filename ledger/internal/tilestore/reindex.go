@@ -14,7 +14,7 @@ const reindexPage = 2048
 
 // Reindex rebuilds everything that derives from the leaves: the columns of entries, the names, the tiles and the indexes.
 // It first waits to become the leader, and works in one transaction: other processes see the old state until it is done. It
-// changes nothing, and fails, where the leaves don't give the root that the tip has. progress, which may be nil, is told
+// changes nothing, and fails, where the leaves don't give the root that the tip has. Sealed witnesses don't derive from leaves: they stay. progress, which may be nil, is told
 // how many of how many entries are done.
 func (s *Store) Reindex(ctx context.Context, progress func(done, size int64)) error {
 	l, err := s.lockedSession(ctx)
@@ -28,7 +28,7 @@ func (s *Store) Reindex(ctx context.Context, progress func(done, size int64)) er
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "DELETE FROM tiles; DELETE FROM names; UPDATE tip SET epoch = epoch + 1"); err != nil {
+		if _, err := tx.Exec(ctx, "DELETE FROM tiles; DELETE FROM names; DELETE FROM attestations; UPDATE tip SET epoch = epoch + 1"); err != nil {
 			return err
 		}
 		re := &reindexer{tx: tx, names: make(map[string]int32), edge: &edge{nodes: map[compact.NodeID][]byte{}}}
@@ -91,6 +91,9 @@ func (re *reindexer) page(ctx context.Context, decode func([]byte) (Row, error),
 				re.names[name] = int32(len(re.names) + 1)
 				work.Queue("INSERT INTO names (id, name) VALUES ($1, $2)", re.names[name], name)
 			}
+		}
+		if a := row.Attests; a != nil {
+			work.Queue("INSERT INTO attestations (idx, outcome, event) VALUES ($1, $2, $3)", index, a.code(), a.Event[:])
 		}
 		// Rows that are right, commonly all of them, are left alone.
 		work.Queue(`UPDATE entries SET logged = $2, source = $3, subject = $4, digest = $5, kind = $6 WHERE idx = $1

@@ -83,6 +83,7 @@ type Row struct {
 	Subject string
 	Digest  event.Digest // zero in rows that were read by anything but digest: the database holds half of it
 	Leaf    []byte
+	Attests *Attests // of an attestation; nil in rows that were read, and of every other kind
 }
 
 // Tip is the committed head of the log.
