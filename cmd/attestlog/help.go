@@ -9,7 +9,7 @@ import (
 
 // topics are pages of help that are about no command.
 func topics() map[string]string {
-	return map[string]string{"schema": schemaManual, "exit-codes": exitManual, "environment": environmentManual}
+	return map[string]string{"schema": schemaManual, "hierarchy": hierarchyManual, "exit-codes": exitManual, "environment": environmentManual}
 }
 
 func usage(w io.Writer) {
@@ -20,6 +20,7 @@ func usage(w io.Writer) {
 	fmt.Fprint(w, `
 More about each:       attestlog help COMMAND
 The schema of a table: attestlog help schema
+Hierarchies:           attestlog help hierarchy
 Exit codes:            attestlog help exit-codes
 Environment variables: attestlog help environment
 `)
@@ -109,4 +110,38 @@ const schemaManual = `The schema of a table, for attestlog dataset commit, is a 
 
 Ranges and labels become public, what single rows hold doesn't. So give ranges that follow from what a column means, not
 from the values that happen to occur.
+`
+
+const hierarchyManual = `The hierarchy of a data set, for attestlog anonymize, is a small YAML file. It says what becomes of each quasi-identifier:
+
+  format: attestlog-hierarchy/v1
+  columns:
+    # Of integers: where each interval begins. The last one ends with the column's range, so these are 0–29, 30–39, … 60–127.
+    - {name: age, intervals: [0, 30, 40, 50, 60]}
+
+    # Of labels: how many characters stay. 10115 becomes 101*.
+    - {name: postcode, prefix: 3}
+
+    # Of labels: which become one, and how that is called. Each label of the column stands in one category.
+    - name: job
+      categories:
+        medical: [nurse, doctor]
+        office: [clerk]
+
+    # As it is.
+    - {name: sex, keep: true}
+
+Each quasi-identifier has one of these, and no other column has any: sensitive and other columns are released as they are, direct
+identifiers are erased. The released labels become public; of the file itself only a digest does.
+
+Which columns are what was said in the schema when the data set was committed (attestlog help schema), and so was their order, which
+the proof depends on. Columns are, in the order in which the schema lists them:
+
+  1        a sensitive one, of at most 4,096 codes: the one that l is about
+  2 to 4   quasi-identifiers, of at most 128 codes each
+  5 to 7   quasi-identifiers, too, or sensitive and other columns
+  8 to 10  direct identifiers, or sensitive and other columns
+  11 on    sensitive and other columns; at most 30 columns in all
+
+The schema's order need not be the table's: columns are found by their names.
 `

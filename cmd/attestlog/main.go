@@ -4,6 +4,7 @@
 //	attestlog keygen          make a source's key, and the request to register it
 //	attestlog dataset commit  commit to a table; its secrets stay in one file
 //	attestlog prove           make the claims and the proof of a data access
+//	attestlog anonymize       release a data set without naming anyone, and prove it
 //	attestlog submit          number, sign, prove and send claims, and keep the receipt
 //	attestlog get             fetch an entry, or all the evidence for it
 //	attestlog verify          check an entry against the log's key alone
@@ -80,6 +81,7 @@ func commands() []command {
 		{"dataset commit", "TABLE --schema FILE --out DIR", "commit to a table; its secrets stay in one file", commitManual, bindCommit},
 		{"prove", "--dataset FILE --entry DIGEST --rows LIST --columns LIST --purpose NAME --out DIR [flags]", "make the claims and the proof of a data access", proveManual, bindProve},
 		{"submit", "CLAIMS.json --source NAME --key FILE [flags]", "number, sign, prove and send claims, and keep the receipt", submitManual, bindSubmit},
+		{"anonymize", "--dataset FILE --entry ENTRY --hierarchy FILE --k N --out DIR [flags]", "release a data set without naming anyone, and prove it", anonymizeManual, bindAnonymize},
 		{"get", "INDEX|DIGEST [flags]", "fetch an entry, or all the evidence for it", getManual, bindGet},
 		{"verify", "INDEX|DIGEST|DIR [flags]", "check an entry against the log's key alone", verifyManual, bindVerify},
 		{"key rotate", "--key FILE --request FILE [flags]", "give a source a new key, by its own word", keyRotateManual, bindKeyRotate},

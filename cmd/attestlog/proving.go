@@ -14,6 +14,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/proving"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/prover/circuit"
 	"github.com/attestlog/attestlog/prover/keys"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -115,6 +116,9 @@ func (w watcher) Warn(format string, args ...any) { w.t.warn(format, args...) }
 
 // untrue gives an error that says that claims are not true its exit code.
 func untrue(err error) error {
+	if errors.Is(err, circuit.ErrFalse) {
+		return &failure{exitUntrue, fmt.Errorf("there is no proof of this: %w", err)}
+	}
 	var u *access.Untrue
 	var v *statement.Violation
 	var out *statement.RangeError

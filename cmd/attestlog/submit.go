@@ -142,8 +142,7 @@ func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path st
 	if err != nil {
 		return nil, err
 	}
-	d := client.Draft{Subject: what.Subject, Claims: what.Claims, Purpose: what.Purpose, Jurisdiction: what.Jurisdiction,
-		Retention: what.Retention, Period: what.Period, Correlation: what.Correlation}
+	d := numberless(what)
 	switch {
 	case s.accesses != "":
 		err = s.proveAccesses(ctx, t, r, &d)

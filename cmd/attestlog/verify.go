@@ -17,23 +17,35 @@ Then it says what is proven, what is only claimed, and what stays trusted.
 Named by INDEX or DIGEST, the evidence is fetched from the log. Named by a DIR that attestlog get --out saved, it is
 read from there, and nothing is sent anywhere.
 
+With --release, the entry is a data set that was released as the anonymized form of another (attestlog anonymize). Every chunk of it
+is verified, and that they are all the chunks that there are: what each of them keeps to, the whole then does.
+
 An entry whose key or statement was revoked later, with doubt that reaches back to it, still verifies: the verdict then adds
 IN DOUBT, and the exit code is 6, so that no script takes it for sound.
 `
 
 type verifyCommand struct {
-	log logFlags
+	log   logFlags
+	whole bool
 }
 
 func bindVerify(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	v := new(verifyCommand)
 	v.log.bind(fs)
+	fs.BoolVar(&v.whole, "release", false, "the entry is a released data set: verify all chunks of its anonymization, and that they make one release")
 	return v.run
 }
 
 func (v *verifyCommand) run(ctx context.Context, t *terminal, args []string) error {
 	if len(args) != 1 {
 		return misuse("want one entry: its index, the event's digest, or a directory with the evidence")
+	}
+	if v.whole {
+		ref, err := parseReference(args[0])
+		if err != nil {
+			return err
+		}
+		return v.release(ctx, t, ref)
 	}
 	if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
 		return v.offline(t, args[0])

@@ -25,6 +25,12 @@ type Evidence struct {
 // Verify checks everything that can be checked with the log's key alone. The report is never nil; it holds the steps up to the one
 // that failed, whose error is returned too.
 func (ev *Evidence) Verify(key note.Verifier) (*Report, error) {
+	c, err := ev.run(key)
+	return c.Report, err
+}
+
+// run is Verify, which also shows what it found on the way.
+func (ev *Evidence) run(key note.Verifier) (*check, error) {
 	c := &check{Report: &Report{}, key: key, evidence: ev, roots: map[event.Digest][32]byte{}}
 	for _, step := range []struct {
 		name string
@@ -46,11 +52,11 @@ func (ev *Evidence) Verify(key note.Verifier) (*Report, error) {
 		c.Steps = append(c.Steps, Step{Name: step.name, Detail: detail, Err: err})
 		if err != nil {
 			c.Verdict = Refuted
-			return c.Report, fmt.Errorf("%s: %w", step.name, err)
+			return c, fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
 	c.conclude()
-	return c.Report, nil
+	return c, nil
 }
 
 // check is one run of Verify. Each step relies on those before it.

@@ -117,15 +117,39 @@ func service(source string) string {
 
 // sentenceOfAnonymization says what is proven of an anonymized chunk.
 func (c *check) sentenceOfAnonymization(a *event.AnonymizationClaims) string {
+	const plain = "The claims hold as the statement says."
 	raw, err := c.resolver().Event(a.Dataset)
 	if err != nil {
-		return "The claims hold as the statement says."
+		return plain
+	}
+	released, err := c.resolver().Event(a.Released)
+	if err != nil {
+		return plain
+	}
+	data, ok := raw.Claims.(*event.DatasetClaims)
+	if !ok {
+		return plain
 	}
 	if raw.Source == c.Entry.Event.Source {
 		c.Trusted = append(c.Trusted, fmt.Sprintf("The raw rows: their controller is the source %s itself.", raw.Source))
 	}
-	return fmt.Sprintf("Chunk %d of %q, %d rows to a chunk, was released with %d rows suppressed: at least %d rows share each combination of quasi-identifiers, with at least %d values of the first column.",
-		a.Chunk, raw.Subject.Name, a.ChunkRows, a.Suppressed, a.K, a.Diversity)
+	var quasi []string
+	for _, col := range data.Columns {
+		if col.Role == event.RoleQuasi {
+			quasi = append(quasi, col.Name)
+		}
+	}
+	from, to := a.Chunk*a.ChunkRows, min((a.Chunk+1)*a.ChunkRows, data.Rows)
+	return fmt.Sprintf("Rows %d to %d of %q (chunk %d) were released as those of %q, in some order, with %d suppressed: at least %s share each combination of the quasi-identifiers %s, with at least %s of %q. The hierarchies have the digest %s.",
+		from, to-1, raw.Subject.Name, a.Chunk, released.Subject.Name, a.Suppressed, several(a.K, "row"), strings.Join(quasi, ", "), several(a.Diversity, "value"), data.Columns[0].Name, a.Hierarchy)
+}
+
+// several is a number with what it counts.
+func several(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // sentenceOfStep says what is proven of a training step.

@@ -54,11 +54,11 @@ func Commit(ctx context.Context, path, schemaPath string, progress Progress) (*D
 	for i := range rows {
 		rand.Read(rows[i].Salt[:]) // never fails: crypto/rand ends the program first
 	}
-	return build(ctx, s.Name, &event.DatasetClaims{Columns: columns, Purposes: s.Purposes}, rows, progress)
+	return Build(ctx, s.Name, &event.DatasetClaims{Columns: columns, Purposes: s.Purposes}, rows, progress)
 }
 
-// build computes the tree, and completes the claims with root and rows.
-func build(ctx context.Context, name string, claims *event.DatasetClaims, rows []table.Row, progress Progress) (*Dataset, error) {
+// Build commits to salted rows: it computes the tree, and completes the claims, which have columns and purposes, with root and rows.
+func Build(ctx context.Context, name string, claims *event.DatasetClaims, rows []table.Row, progress Progress) (*Dataset, error) {
 	t, err := table.Build(ctx, len(claims.Columns), rows, func(done int) { report(progress, StepHash, done, len(rows)) })
 	if err != nil {
 		return nil, err
@@ -197,4 +197,13 @@ func report(p Progress, step string, done, total int) {
 	if p != nil {
 		p(step, done, total)
 	}
+}
+
+// Rows are all rows, with salts and consents. They are the data set's own: don't change them.
+func (d *Dataset) Rows() []table.Row {
+	rows := make([]table.Row, d.Table.Len())
+	for i := range rows {
+		rows[i] = d.Table.Row(i)
+	}
+	return rows
 }

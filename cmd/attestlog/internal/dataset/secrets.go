@@ -81,7 +81,7 @@ func ReadSecrets(ctx context.Context, r io.Reader, progress Progress) (*Dataset,
 	if n, err := io.ReadFull(in.r, got); n != sha256.Size || err != io.ErrUnexpectedEOF || !bytes.Equal(got[:n], want) {
 		return nil, errors.New("the file of secrets is damaged: its checksum is wrong, or something follows it")
 	}
-	d, err := build(ctx, public.Subject.Name, claims, rows, progress)
+	d, err := Build(ctx, public.Subject.Name, claims, rows, progress)
 	if err != nil {
 		return nil, err
 	}
