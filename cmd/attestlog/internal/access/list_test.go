@@ -17,6 +17,9 @@ import (
 
 const german = "../../../../testdata/german-credit"
 
+// oneOfTheTable compares statements of the closed table, which have one name each.
+var oneOfTheTable = cmp.Comparer(func(a, b statement.Statement) bool { return a.Name == b.Name })
+
 func germanCredit(t *testing.T) *dataset.Dataset {
 	t.Helper()
 	d, err := dataset.Commit(context.Background(), filepath.Join(german, "credit-g.arff"), filepath.Join(german, "schema.yaml"), nil)
@@ -134,7 +137,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(l, got); d != "" {
+	if d := cmp.Diff(l, got, oneOfTheTable); d != "" {
 		t.Error(d)
 	}
 	for name, change := range map[string][2]string{
@@ -179,7 +182,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Decode(again); err != nil || !cmp.Equal(l, got) {
+		if got, err := Decode(again); err != nil || !cmp.Equal(l, got, oneOfTheTable) {
 			t.Fatalf("%q comes back as %q (%v)", b, again, err)
 		}
 	})
