@@ -4,7 +4,7 @@
 //	attestlogd serve   serve it over HTTP
 //	attestlogd source  register, rotate and revoke the keys of sources
 //	attestlogd operator rotate  replace the operator's own key
-//	attestlogd statement list, revoke: the statements under which the log takes proofs
+//	attestlogd statement list, add, revoke: the statements under which the log takes proofs
 //	attestlogd reindex rebuild everything that is derived from the log's entries
 //	attestlogd health  ask a running server how it is
 //	attestlogd database-url  say how to reach its private PostgreSQL, for a proving worker
@@ -79,6 +79,7 @@ func commands() []command {
 		{"source revoke", "--data DIR --source NAME", "end a source's key", bindSourceRevoke},
 		{"operator rotate", "--data DIR", "replace the operator's own key", bindOperatorRotate},
 		{"statement list", "--data DIR", "list the statements under which the log takes proofs", bindStatementList},
+		{"statement add", "--data DIR --keys DIR --statement NAME | --ceremony DIR", "register keys that a set-up or a ceremony made", bindStatementAdd},
 		{"statement revoke", "--data DIR --statement DIGEST", "take no more proofs under a statement, and put earlier ones in doubt", bindStatementRevoke},
 		{"reindex", "--data DIR", "rebuild everything that is derived from the log's entries", bindReindex},
 		{"health", "", "ask a running server how it is", bindHealth},

@@ -52,18 +52,7 @@ func (s setup) run(ctx context.Context, st statement.Statement) (*event.Statemen
 	if err != nil {
 		return nil, err
 	}
-	return &event.StatementClaims{
-		Action:           event.StatementRegister,
-		ConstraintSystem: manifest.ConstraintSystem.SHA256,
-		Constraints:      int64(manifest.Constraints),
-		Proves:           st.Proves,
-		Name:             st.Name,
-		ProvingKey:       manifest.ProvingKey.SHA256,
-		ProvingKeySize:   manifest.ProvingKey.Size,
-		Setup:            manifest.Setup,
-		Transcript:       manifest.Transcript,
-		VerifyingKey:     vk.Bytes(),
-	}, nil
+	return registrationOf(st.Proves, manifest, vk.Bytes()), nil
 }
 
 // findKeys looks for keys of a statement whose circuit is this program's.
