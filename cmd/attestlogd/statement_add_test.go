@@ -14,6 +14,7 @@ import (
 	"github.com/consensys/gnark/frontend"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/scripttest"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/gadget"
 	"github.com/attestlog/attestlog/prover/keys"
@@ -131,7 +132,7 @@ func (a *adding) ceremony(seal bool) string {
 }
 
 func TestStatementAdd(t *testing.T) {
-	dir := filepath.Join(reachableDir(t), "log")
+	dir := filepath.Join(scripttest.ReachableDir(t), "log")
 	runToEnd(t, "init", "--data", dir, "--origin", "test.example/log", "--statements", "none")
 	store, err := keys.OpenStore(filepath.Join(t.TempDir(), "keys"))
 	if err != nil {
