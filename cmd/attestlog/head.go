@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"flag"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -36,7 +35,7 @@ func (h *headCommand) run(ctx context.Context, t *terminal, args []string) error
 		return err
 	}
 	t.say("%s signed a tree of %s entries.", head.Origin, thousands(head.Size))
-	t.field("root", "%s", base64.StdEncoding.EncodeToString(head.Root[:]))
+	t.field("root", "%s", rootText(head.Root))
 	since := h.since(t, r, head)
 	if t.json {
 		t.printJSON(map[string]any{"origin": head.Origin, "size": head.Size, "root": event.Digest(head.Root), "note": string(head.Note), "consistent_with": since})

@@ -12,6 +12,7 @@
 //	attestlog key revoke      end a source's key, by its own word
 //	attestlog source          show who a source is: its role, its keys, its breaks
 //	attestlog ceremony init, contribute, seal, verify: make a statement's keys with many parties, and check how they were made
+//	attestlog verify-fork     check evidence that a log signed two histories
 //	attestlog head            fetch the newest head and check it
 //
 // `attestlog help COMMAND` has the details. What was asked for goes to standard output, as text for people or, with --json, as
@@ -91,6 +92,7 @@ func commands() []command {
 		{"ceremony contribute", "DIR --name NAME", "add a secret of your own to the keys in the making", ceremonyContributeManual, bindCeremonyContribute},
 		{"ceremony seal", "DIR --beacon HEX --source SENTENCE", "end a phase of a ceremony with a public beacon", ceremonySealManual, bindCeremonySeal},
 		{"ceremony verify", "DIR [flags]", "check every contribution, and that the keys come out of them", ceremonyVerifyManual, bindCeremonyVerify},
+		{"verify-fork", "FILE [flags]", "check evidence that a log signed two histories", forkManual, bindVerifyFork},
 		{"head", "[flags]", "fetch the newest head and check it", headManual, bindHead},
 	}
 }

@@ -2,34 +2,16 @@ package verify_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/transparency-dev/merkle/compact"
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/ledger/verify/logtest"
 )
-
-// nodesOf reads a history's stored hashes.
-func nodesOf(h *logtest.History) verify.Nodes {
-	return func(_ context.Context, ids []compact.NodeID) ([][32]byte, error) {
-		var out [][32]byte
-		for _, id := range ids {
-			at, err := h.ReadHashes([]int64{tlog.StoredHashIndex(int(id.Level), int64(id.Index))})
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, at[0])
-		}
-		return out, nil
-	}
-}
 
 func openHead(t testing.TB, signed []byte, key note.Verifier) verify.Head {
 	t.Helper()
@@ -51,7 +33,7 @@ func TestForksOfAllSizes(t *testing.T) {
 			if n > m {
 				larger = honest
 			}
-			fork, err := verify.ProveFork(t.Context(), a, b, log.Key, nodesOf(larger))
+			fork, err := verify.ProveFork(t.Context(), a, b, log.Key, larger.Nodes)
 			if min(n, m) <= at {
 				if !errors.Is(err, verify.ErrNoFork) {
 					t.Fatalf("sizes %d and %d are of one history, and give %v", n, m, err)
@@ -79,12 +61,12 @@ func TestFalseForks(t *testing.T) {
 	log, other := logtest.New(t, "log.example"), logtest.New(t, "log.example")
 	honest, forked := log.History(23, 23, ""), log.History(23, 6, "fork")
 	invented := other.History(23, 2, "invented")
-	real, err := verify.ProveFork(t.Context(), openHead(t, honest.Head(9), log.Key), openHead(t, forked.Head(20), log.Key), log.Key, nodesOf(forked))
+	real, err := verify.ProveFork(t.Context(), openHead(t, honest.Head(9), log.Key), openHead(t, forked.Head(20), log.Key), log.Key, forked.Nodes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The nodes of one history don't lead to the root of another.
-	if _, err := verify.ProveFork(t.Context(), openHead(t, honest.Head(9), log.Key), openHead(t, honest.Head(20), log.Key), log.Key, nodesOf(forked)); err == nil || errors.Is(err, verify.ErrNoFork) {
+	if _, err := verify.ProveFork(t.Context(), openHead(t, honest.Head(9), log.Key), openHead(t, honest.Head(20), log.Key), log.Key, forked.Nodes); err == nil || errors.Is(err, verify.ErrNoFork) {
 		t.Errorf("an honest log accused with another tree's nodes: %v", err)
 	}
 	change := func(how func(*verify.Fork)) *verify.Fork {
@@ -121,7 +103,7 @@ func TestFalseForks(t *testing.T) {
 
 func TestForkFilesAreStrict(t *testing.T) {
 	log := logtest.New(t, "log.example")
-	fork, err := verify.ProveFork(t.Context(), openHead(t, log.History(9, 9, "").Head(5), log.Key), openHead(t, log.History(9, 2, "x").Head(9), log.Key), log.Key, nodesOf(log.History(9, 2, "x")))
+	fork, err := verify.ProveFork(t.Context(), openHead(t, log.History(9, 9, "").Head(5), log.Key), openHead(t, log.History(9, 2, "x").Head(9), log.Key), log.Key, log.History(9, 2, "x").Nodes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +133,7 @@ func TestForkFilesAreStrict(t *testing.T) {
 
 func FuzzFork(f *testing.F) {
 	log := logtest.New(f, "log.example")
-	fork, err := verify.ProveFork(f.Context(), openHead(f, log.History(9, 9, "").Head(5), log.Key), openHead(f, log.History(9, 2, "x").Head(9), log.Key), log.Key, nodesOf(log.History(9, 2, "x")))
+	fork, err := verify.ProveFork(f.Context(), openHead(f, log.History(9, 9, "").Head(5), log.Key), openHead(f, log.History(9, 2, "x").Head(9), log.Key), log.Key, log.History(9, 2, "x").Nodes)
 	if err != nil {
 		f.Fatal(err)
 	}

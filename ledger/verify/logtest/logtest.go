@@ -2,10 +2,12 @@
 package logtest
 
 import (
+	"context"
 	"crypto/rand"
 	"testing"
 
 	fnote "github.com/transparency-dev/formats/note"
+	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -70,6 +72,20 @@ func (h *History) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 		out[i] = h.hashes[at]
 	}
 	return out, nil
+}
+
+// Nodes gives roots of complete subtrees, as verify.ProveFork wants them.
+func (h *History) Nodes(_ context.Context, ids []compact.NodeID) ([][32]byte, error) {
+	at := make([]int64, len(ids))
+	for i, id := range ids {
+		at[i] = tlog.StoredHashIndex(int(id.Level), int64(id.Index))
+	}
+	stored, err := h.ReadHashes(at)
+	out := make([][32]byte, len(stored))
+	for i := range stored {
+		out[i] = stored[i]
+	}
+	return out, err
 }
 
 // Head signs the head of a size.
