@@ -20,6 +20,8 @@ const (
 	CodeSequenceFork   = "sequence-fork"
 	CodeDependsOn      = "depends-on"
 	CodeProofInvalid   = "proof-invalid"
+	CodeAttested       = "already-attested"
+	CodeDeferred       = "deferred-unavailable"
 	CodeRevokedKey     = "revoked-key"
 	CodeWrongKey       = "wrong-key"
 	CodeUnknownSource  = "unknown-source"

@@ -27,6 +27,8 @@ type snapshot struct {
 	Pending []json.RawMessage `json:"pending,omitempty"`
 	// Waiting are payloads that were refused a place, and wait for new numbers.
 	Waiting [][]byte `json:"waiting,omitempty"`
+	// Sealed are the sealed witnesses of those that wait, by place; empty for events without one, absent if none has one.
+	Sealed [][]byte `json:"sealed,omitempty"`
 }
 
 // journal keeps a source's snapshots on disk, appended: the last whole one counts. Each is framed by its length and CRC-32C. A

@@ -119,6 +119,10 @@ func (m *memLog) admit(sub *event.Submission, failed map[string]bool) (index int
 		failed[e.Source] = true
 		return 0, false, refusal
 	}
+	if (e.Proof == event.ProofDeferred) != (len(sub.Witness) > 0) || len(sub.Witness) > 0 && event.DigestOf(sub.Witness) != e.Witness {
+		failed[e.Source] = true
+		return 0, false, &ledger.Refusal{Code: ledger.WitnessMismatch, Detail: "Not the witness that the event names."}
+	}
 	leaf, err := (&event.Leaf{Submission: *sub, Logged: int64(1700000000000 + len(m.leaves))}).Encode()
 	if err != nil {
 		return 0, false, &ledger.Refusal{Code: ledger.TooLarge, Detail: err.Error()}

@@ -40,8 +40,9 @@ type Draft struct {
 	// proof is bound to it, and again if the number changes. Its ctx is event.Context(e.Log, e.Statement, digest).
 	Statement event.Digest
 	Prove     func(ctx context.Context, e *event.Event, digest event.Digest) ([]byte, error)
-	// Statement and Witness make an event whose proof is deferred: Witness is the SHA-256 of the sealed witness.
-	Witness event.Digest
+	// Statement and Sealed make an event whose proof is deferred: Sealed is the witness, sealed to the log's provers (Client.Seal). It is kept
+	// with the event in the source's state until the log has both, encrypted as it is.
+	Sealed []byte
 	// Time is the source's, in milliseconds since 1970; now if 0.
 	Time         int64
 	Purpose      string
@@ -60,8 +61,8 @@ func (d *Draft) event(log, source string, at verify.Chain) *event.Event {
 	switch {
 	case d.Prove != nil:
 		e.Proof, e.Statement = event.ProofInline, d.Statement
-	case !d.Witness.IsZero():
-		e.Proof, e.Statement, e.Witness = event.ProofDeferred, d.Statement, d.Witness
+	case len(d.Sealed) > 0:
+		e.Proof, e.Statement, e.Witness = event.ProofDeferred, d.Statement, event.DigestOf(d.Sealed)
 	}
 	return e
 }
@@ -98,6 +99,7 @@ type job struct {
 	orphan bool        // recorded by an earlier process: nobody waits, and nobody can prove
 	done   chan result // of capacity 1; nil for an orphan
 
+	sealed []byte       // the witness of a deferred event
 	event  *event.Event // with its place, once it has one
 	digest event.Digest
 	sub    *event.Submission
@@ -143,7 +145,13 @@ func (s *Source) Record(ctx context.Context, d Draft) (*Receipt, error) {
 	if d.Time == 0 {
 		d.Time = s.o.Now().UnixMilli()
 	}
-	j := &job{ctx: ctx, draft: d, done: make(chan result, 1)}
+	if d.Prove != nil && len(d.Sealed) > 0 {
+		return nil, errors.New("couldn't record the event: it has a proof of its own and a witness for somebody else's; want one of the two")
+	}
+	if len(d.Sealed) > event.MaxWitness {
+		return nil, fmt.Errorf("couldn't record the event: its sealed witness has %d bytes, and the log takes at most %d", len(d.Sealed), event.MaxWitness)
+	}
+	j := &job{ctx: ctx, draft: d, sealed: d.Sealed, done: make(chan result, 1)}
 	s.mu.Lock()
 	if s.failed != nil {
 		defer s.mu.Unlock()

@@ -53,7 +53,7 @@ func (w *worker) restore(last *snapshot) error {
 		if err != nil {
 			return fmt.Errorf("couldn't read a pending event: %w", err)
 		}
-		j, err := orphan(sub.Envelope.Payload)
+		j, err := orphan(sub.Envelope.Payload, sub.Witness)
 		if err != nil {
 			return err
 		}
@@ -64,8 +64,12 @@ func (w *worker) restore(last *snapshot) error {
 		at = verify.After(j.event, j.digest)
 		w.flight = append(w.flight, j)
 	}
-	for _, payload := range last.Waiting {
-		j, err := orphan(payload)
+	for i, payload := range last.Waiting {
+		var sealed []byte
+		if i < len(last.Sealed) {
+			sealed = last.Sealed[i]
+		}
+		j, err := orphan(payload, sealed)
 		if err != nil {
 			return err
 		}
@@ -75,12 +79,15 @@ func (w *worker) restore(last *snapshot) error {
 }
 
 // orphan makes a job of an event that nobody waits for any more.
-func orphan(payload []byte) (*job, error) {
+func orphan(payload, sealed []byte) (*job, error) {
 	e, err := event.Decode(payload)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read a recorded event: %w", err)
 	}
-	return &job{ctx: context.Background(), orphan: true, event: e, digest: event.DigestOf(payload)}, nil
+	if e.Proof == event.ProofDeferred && event.DigestOf(sealed) != e.Witness {
+		return nil, errors.New("couldn't read a recorded event: the sealed witness beside it is another one")
+	}
+	return &job{ctx: context.Background(), orphan: true, sealed: sealed, event: e, digest: event.DigestOf(payload)}, nil
 }
 
 // run works until ctx ends or something can't be gone on from.
@@ -194,7 +201,7 @@ func (w *worker) number(ctx context.Context) error {
 			continue
 		}
 		at = verify.After(j.event, j.digest)
-		size += len(j.sub.Envelope.Payload)*4/3 + 1024
+		size += (len(j.sub.Envelope.Payload)+len(j.sealed))*4/3 + 1024
 		w.flight = append(w.flight, j)
 	}
 	if len(w.flight) == 0 {
@@ -232,7 +239,7 @@ func (w *worker) place(ctx context.Context, j *job, at verify.Chain) error {
 		}
 	}
 	j.event, j.digest = e, digest
-	j.sub = &event.Submission{Envelope: event.Sign(payload, s.o.Key), Proof: proof}
+	j.sub = &event.Submission{Envelope: event.Sign(payload, s.o.Key), Proof: proof, Witness: j.sealed}
 	return nil
 }
 
@@ -251,6 +258,7 @@ func (w *worker) record(durable bool) error {
 		}
 		last.Pending = append(last.Pending, json.RawMessage(raw))
 	}
+	var sealed [][]byte
 	for _, j := range w.queue {
 		if !j.orphan {
 			continue // its caller still waits, and sees it fail if this process does
@@ -260,6 +268,10 @@ func (w *worker) record(durable bool) error {
 			return err
 		}
 		last.Waiting = append(last.Waiting, payload)
+		sealed = append(sealed, j.sealed)
+		if j.sealed != nil {
+			last.Sealed = sealed
+		}
 	}
 	return w.journal.append(last, durable)
 }
@@ -317,7 +329,7 @@ func (w *worker) refused(ctx context.Context, err error) error {
 	case (problem.Code == CodeRevokedKey || problem.Code == CodeWrongKey) && first.sub.Envelope.KeyID != current:
 		// The key was rotated since. The payload, and with it digest and proof, stays; only the signature is new.
 		for _, j := range w.flight {
-			j.sub = &event.Submission{Envelope: event.Sign(j.sub.Envelope.Payload, w.source.o.Key), Proof: j.sub.Proof}
+			j.sub = &event.Submission{Envelope: event.Sign(j.sub.Envelope.Payload, w.source.o.Key), Proof: j.sub.Proof, Witness: j.sealed}
 		}
 		return w.record(true)
 	}
