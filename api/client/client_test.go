@@ -198,11 +198,53 @@ func TestRewrittenHistory(t *testing.T) {
 			if !errors.As(err, &alarm) && !(size < 3 && errors.As(err, &problem)) {
 				t.Errorf("got %v, want an alarm", err)
 			}
-			if errors.As(err, &alarm) && len(alarm.Notes) != 2 {
-				t.Errorf("the alarm has %d notes of evidence", len(alarm.Notes))
+			if alarm == nil {
+				return
+			}
+			// Whoever knows the log's key is convinced, without asking this client or the log.
+			if len(alarm.Notes) != 2 || alarm.Fork == nil {
+				t.Fatalf("the alarm has %d notes, and the evidence %v", len(alarm.Notes), alarm.Fork)
+			}
+			if report, err := alarm.Fork.Check(after.Key()); err != nil || report.First.Size != 3 || report.Second.Size != int64(size) {
+				t.Errorf("the evidence shows %v, %v", report, err)
 			}
 		})
 	}
+}
+
+// A log that gives a wrong consistency proof of its one history is broken, and didn't fork: nobody is to be accused of that.
+func TestWrongProofIsNoFork(t *testing.T) {
+	log := &misprovingLog{newMemLog(t)}
+	at := verify.NewChain()
+	var sub *event.Submission
+	c, _ := connect(t, serveLog(t, log, nil), log.public)
+	for range 3 {
+		sub, at = submission(t, "gateway/1", at)
+		log.Submit(t.Context(), []*event.Submission{sub})
+	}
+	if _, err := c.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sub, _ = submission(t, "gateway/1", at)
+	log.Submit(t.Context(), []*event.Submission{sub})
+	_, err := c.Checkpoint(t.Context())
+	var alarm *client.Alarm
+	if !errors.As(err, &alarm) || alarm.Fork != nil || !strings.Contains(err.Error(), "of one history") {
+		t.Errorf("got %v, want an alarm without evidence of a fork", err)
+	}
+	if seen := c.Heads(); len(seen) != 2 {
+		t.Errorf("%d heads were kept", len(seen))
+	}
+}
+
+type misprovingLog struct{ *memLog }
+
+func (m *misprovingLog) Consistency(ctx context.Context, from, to int64) ([][32]byte, error) {
+	hashes, err := m.memLog.Consistency(ctx, from, to)
+	if len(hashes) > 0 {
+		hashes[0][0] ^= 1
+	}
+	return hashes, err
 }
 
 // TestTwoRootsAreNoticedUnlinked has a log sign two roots for one size, for a client that doesn't ask for consistency.
@@ -226,8 +268,11 @@ func TestTwoRootsAreNoticedUnlinked(t *testing.T) {
 	forked.Submit(t.Context(), []*event.Submission{sub})
 	_, err := c.Submit(t.Context(), other) // the second entry, once more
 	var alarm *client.Alarm
-	if !errors.As(err, &alarm) || !strings.Contains(err.Error(), "two roots for size 2") {
-		t.Errorf("got %v, want an alarm", err)
+	if !errors.As(err, &alarm) || !strings.Contains(err.Error(), "two roots for size 2") || alarm.Fork == nil {
+		t.Fatalf("got %v, want an alarm with evidence", err)
+	}
+	if _, err := alarm.Fork.Check(c.Key()); err != nil {
+		t.Error(err)
 	}
 }
 

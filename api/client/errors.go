@@ -56,7 +56,9 @@ type Alarm struct {
 	What string
 	// Notes are the signed heads that the alarm is about, as received; those that the log's key signed are evidence.
 	Notes [][]byte
-	Err   error // may be nil
+	// Fork, if not nil, shows to anybody who knows the log's key that it signed two histories: keep its Encode, and give it to others.
+	Fork *verify.Fork
+	Err  error // may be nil
 }
 
 func (a *Alarm) Error() string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,7 +31,7 @@ type heads struct {
 
 // known is a head that was seen, and whether it was proven that newest continues it.
 type known struct {
-	root   [32]byte
+	verify.Head
 	linked bool
 }
 
@@ -54,6 +55,43 @@ func (c *Client) Head() []byte {
 	c.heads.mu.Lock()
 	defer c.heads.mu.Unlock()
 	return c.heads.newest.Note
+}
+
+// Heads are the signed notes that this client has seen, verbatim, by size: to give them to a monitor, which holds them against what
+// the log showed others. At most 4,096 are kept.
+func (c *Client) Heads() [][]byte {
+	c.heads.mu.Lock()
+	defer c.heads.mu.Unlock()
+	notes := make([][]byte, 0, len(c.heads.known))
+	for _, size := range slices.Sorted(maps.Keys(c.heads.known)) {
+		notes = append(notes, c.heads.known[size].Note)
+	}
+	return notes
+}
+
+// rewritten is the alarm about two heads whose consistency proof fails. A proof that fails convinces nobody else, so the larger tree's
+// own nodes are asked for, from which the fork can be shown; a log that doesn't give them can be accused by word only.
+func (c *Client) rewritten(ctx context.Context, older, newer verify.Head, cause error) *Alarm {
+	a := &Alarm{What: "the log's history was rewritten", Notes: [][]byte{older.Note, newer.Note}, Err: cause}
+	fork, err := verify.ProveFork(ctx, older, newer, c.key, verify.TileNodes(newer, c.tile))
+	switch {
+	case err == nil:
+		a.Fork = fork
+	case errors.Is(err, verify.ErrNoFork):
+		a.What = "the log gave a consistency proof that doesn't hold, of two heads that are of one history"
+	default:
+		c.logger.Warn("couldn't make evidence that convinces others", "error", err)
+	}
+	return a
+}
+
+// tile fetches a C2SP tlog-tiles tile of hashes.
+func (c *Client) tile(ctx context.Context, path string) ([]byte, error) {
+	a, err := c.do(ctx, &request{method: http.MethodGet, path: path, accept: "application/octet-stream", most: maxSmall})
+	if err != nil {
+		return nil, err
+	}
+	return a.body, nil
 }
 
 // open checks the signature of a note, and that its head fits every other that was seen.
@@ -105,14 +143,12 @@ func (h *heads) compare(head verify.Head) (linked bool, err error) {
 	case !ok:
 		h.remember(head, head.Size == 0) // the empty tree comes before every other
 		return head.Size == 0, nil
-	case before.root == head.Root:
+	case before.Root == head.Root:
 		return before.linked, nil
 	}
-	notes := [][]byte{head.Note}
-	if h.newest.Size == head.Size {
-		notes = append(notes, h.newest.Note)
-	}
-	return false, &Alarm{What: "the log signed two roots for size " + strconv.FormatInt(head.Size, 10), Notes: notes}
+	// Two heads of one size are evidence by themselves: no nodes are asked for.
+	fork, err := verify.ProveFork(context.Background(), before.Head, head, h.client.key, nil)
+	return false, &Alarm{What: "the log signed two roots for size " + strconv.FormatInt(head.Size, 10), Notes: [][]byte{before.Note, head.Note}, Fork: fork, Err: err}
 }
 
 // link proves that a head and the newest one continue each other.
@@ -131,7 +167,7 @@ func (h *heads) link(ctx context.Context, head verify.Head) error {
 		return err
 	}
 	if err := older.CheckConsistency(newer, hashes); err != nil {
-		return &Alarm{What: "the log's history was rewritten", Notes: [][]byte{older.Note, newer.Note}, Err: err}
+		return h.client.rewritten(ctx, older, newer, err)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -143,9 +179,9 @@ func (h *heads) link(ctx context.Context, head verify.Head) error {
 func (h *heads) remember(head verify.Head, linked bool) {
 	if len(h.known) >= maxKnown {
 		clear(h.known)
-		h.known[h.newest.Size] = known{h.newest.Root, true}
+		h.known[h.newest.Size] = known{h.newest, true}
 	}
-	h.known[head.Size] = known{head.Root, linked}
+	h.known[head.Size] = known{head, linked}
 	if linked && head.Size >= h.newest.Size {
 		h.newest = head
 	}
@@ -175,7 +211,7 @@ func (c *Client) Consistency(ctx context.Context, from, to verify.Head) ([][32]b
 		return nil, err
 	}
 	if err := from.CheckConsistency(to, hashes); err != nil {
-		return nil, &Alarm{What: "the log's history was rewritten", Notes: [][]byte{from.Note, to.Note}, Err: err}
+		return nil, c.rewritten(ctx, from, to, err)
 	}
 	return hashes, nil
 }

@@ -224,6 +224,12 @@ func (m *memLog) Consistency(_ context.Context, from, to int64) ([][32]byte, err
 	return plain(proof), err
 }
 
+func (m *memLog) Tile(_ context.Context, level int, n int64, width int) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return tlog.ReadTileData(tlog.Tile{H: 8, L: level, N: n, W: width}, m)
+}
+
 func (m *memLog) Published() (ledger.PublishedHead, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
