@@ -28,9 +28,15 @@ func newChain(origin string, seed []byte, number int) *chain {
 
 func (c *chain) public() ed25519.PublicKey { return c.key.Public().(ed25519.PublicKey) }
 
-// next numbers and signs an event of the source.
+// next numbers and signs an event of the source that nobody proves.
 func (c *chain) next(e event.Event) (*event.Submission, error) {
-	e.Log, e.Source, e.Proof = c.origin, c.source, event.ProofNone
+	e.Proof = event.ProofNone
+	return c.sign(&e)
+}
+
+// sign numbers and signs an event of the source.
+func (c *chain) sign(e *event.Event) (*event.Submission, error) {
+	e.Log, e.Source = c.origin, c.source
 	e.Seq, e.Prev, e.Time = c.seq+1, c.prev, time.Now().UnixMilli()
 	payload, err := e.Encode()
 	if err != nil {

@@ -33,17 +33,21 @@ type loadConfig struct {
 	Batch        int          // events in a batch
 }
 
-// sources is how many sources the load comes from.
-func (c *loadConfig) sources() int { return c.Connections + c.BatchConns*c.BatchSources }
+// sources is how many sources the load comes from: those of attested events are others than those of mere claims.
+func (c *loadConfig) sources() int { return 2 * (c.Connections + c.BatchConns*c.BatchSources) }
 
 // loadOrder is one round of load.
 type loadOrder struct {
-	Batches bool          // or events one by one
-	Minimal bool          // Prefer: return=minimal
-	Bare    string        // "METHOD target" of a handler that does nothing, to send requests to instead; with bodies if POST
-	Prepare int           // events to sign before the clock starts; the round ends when they are used up
-	For     time.Duration // at most
+	Batches  bool          // or events one by one
+	Attested bool          // with proofs
+	Minimal  bool          // Prefer: return=minimal
+	Bare     string        // "METHOD target" of a handler that does nothing, to send requests to instead; with bodies if POST
+	Prepare  int           // events to sign, and to prove, before the clock starts; the round ends when they are used up
+	For      time.Duration // at most
 }
+
+// kind says whose turn it is to send.
+func (o *loadOrder) kind() callerKind { return callerKind{o.Batches, o.Attested} }
 
 // loadResult is what came of a round.
 type loadResult struct {
@@ -62,7 +66,10 @@ func generateLoad(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := orders.Decode(&cfg); err != nil {
 		return fmt.Errorf("couldn't read what load to make: %w", err)
 	}
-	g := newGenerator(cfg)
+	g, err := newGenerator(cfg)
+	if err != nil {
+		return err
+	}
 	defer g.close()
 	for {
 		var order loadOrder
@@ -82,11 +89,14 @@ func generateLoad(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 }
 
-// generator has the connections of both kinds.
+// callerKind is what sort of requests a connection sends.
+type callerKind struct{ batches, attested bool }
+
+// generator has the connections of all kinds.
 type generator struct {
-	cfg    loadConfig
-	single []*caller
-	batch  []*caller
+	cfg     loadConfig
+	callers map[callerKind][]*caller
+	prover  *attester
 }
 
 // caller is one connection with the sources whose events go over it, so that they arrive in order.
@@ -101,8 +111,12 @@ type caller struct {
 	last    []byte // a body that was sent, for /bare
 }
 
-func newGenerator(cfg loadConfig) *generator {
-	g := &generator{cfg: cfg}
+func newGenerator(cfg loadConfig) (*generator, error) {
+	prover, err := newAttester(cfg.Seed)
+	if err != nil {
+		return nil, err
+	}
+	g := &generator{cfg: cfg, callers: map[callerKind][]*caller{}, prover: prover}
 	number := 0
 	callers := func(n, sources, events int) (list []*caller) {
 		for range n {
@@ -115,13 +129,15 @@ func newGenerator(cfg loadConfig) *generator {
 		}
 		return list
 	}
-	g.single = callers(cfg.Connections, 1, 1)
-	g.batch = callers(cfg.BatchConns, cfg.BatchSources, cfg.Batch)
-	return g
+	for _, attested := range []bool{false, true} {
+		g.callers[callerKind{attested: attested}] = callers(cfg.Connections, 1, 1)
+		g.callers[callerKind{batches: true, attested: attested}] = callers(cfg.BatchConns, cfg.BatchSources, cfg.Batch)
+	}
+	return g, nil
 }
 
 func (g *generator) close() {
-	for _, list := range [][]*caller{g.single, g.batch} {
+	for _, list := range g.callers {
 		for _, c := range list {
 			if c.conn != nil {
 				c.conn.Close()
@@ -132,12 +148,9 @@ func (g *generator) close() {
 
 // round signs events, then sends them as fast as the server answers.
 func (g *generator) round(ctx context.Context, order loadOrder) (loadResult, error) {
-	callers := g.single
-	if order.Batches {
-		callers = g.batch
-	}
+	callers := g.callers[order.kind()]
 	if order.Bare == "" {
-		if err := g.prepare(callers, order.Prepare); err != nil {
+		if err := g.prepare(callers, order); err != nil {
 			return loadResult{}, err
 		}
 	}
@@ -177,15 +190,19 @@ func (g *generator) round(ctx context.Context, order loadOrder) (loadResult, err
 	return result, firstError(errs)
 }
 
-// prepare signs so many events for the callers together, on all cores.
-func (g *generator) prepare(callers []*caller, events int) error {
-	each := max(events/callers[0].events/len(callers), 2)
+// prepare signs the events that the order wants, for the callers together, on all cores.
+func (g *generator) prepare(callers []*caller, order loadOrder) error {
+	next := func(from *chain) (*event.Submission, error) { return from.next(access(g.cfg.Dataset)) }
+	if order.Attested {
+		next = func(from *chain) (*event.Submission, error) { return g.prover.next(from, g.cfg.Dataset) }
+	}
+	each := max(order.Prepare/callers[0].events/len(callers), 2)
 	errs := make([]error, len(callers))
 	var wg sync.WaitGroup
 	for i, c := range callers {
 		wg.Go(func() {
 			for len(c.ready) < each && errs[i] == nil {
-				errs[i] = c.sign(access(g.cfg.Dataset))
+				errs[i] = c.sign(next)
 			}
 		})
 	}
@@ -194,10 +211,10 @@ func (g *generator) prepare(callers []*caller, events int) error {
 }
 
 // sign makes the body of the caller's next request. In a batch, each source has its turn several times.
-func (c *caller) sign(e event.Event) error {
+func (c *caller) sign(next func(*chain) (*event.Submission, error)) error {
 	var list [][]byte
 	for i := range c.events {
-		sub, err := c.sources[i%len(c.sources)].next(e)
+		sub, err := next(c.sources[i%len(c.sources)])
 		if err != nil {
 			return err
 		}

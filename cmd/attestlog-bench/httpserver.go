@@ -43,13 +43,17 @@ func (t *target) close() error {
 	return errors.Join(errs...)
 }
 
-// found writes what the load builds on: the sources, and a data set that their events refer to.
+// found writes what the load builds on: the sources, a statement, and a data set that their events refer to.
 func (t *target) found(ctx context.Context) error {
 	t.load.Seed = make([]byte, 32)
 	_, _ = rand.Read(t.load.Seed) // it can't fail
 	all := t.load.sources()
 	controller := newChain(t.load.Origin, t.load.Seed, all)
-	registrations := []event.Event{controller.register(event.RoleController)}
+	prover, err := newAttester(t.load.Seed)
+	if err != nil {
+		return err
+	}
+	registrations := []event.Event{controller.register(event.RoleController), prover.register()}
 	for i := range all {
 		registrations = append(registrations, newChain(t.load.Origin, t.load.Seed, i).register(event.RoleService))
 	}
@@ -58,8 +62,8 @@ func (t *target) found(ctx context.Context) error {
 			return err
 		}
 	}
-	dataset := event.Event{Subject: event.Subject{Name: "records", Digest: event.DigestOf([]byte("a file"))}, Claims: sampleDataset(event.Element{31: 1})}
-	err := t.log(ctx, controller, dataset)
+	dataset := event.Event{Subject: event.Subject{Name: "records", Digest: event.DigestOf([]byte("a file"))}, Claims: loadDataset()}
+	err = t.log(ctx, controller, dataset)
 	t.load.Dataset = controller.prev
 	return err
 }

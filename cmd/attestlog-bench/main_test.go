@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 }
 
 var httpNames = []string{
-	"http/single/rate", "http/single/p99", "http/batch/rate", "http/batch/p99", "http/batch-minimal/rate", "http/batch-minimal/p99"}
+	"http/single/rate", "http/single/p99", "http/batch/rate", "http/batch/p99", "http/batch-minimal/rate", "http/batch-minimal/p99",
+	"http/attested/rate", "http/attested/p99", "http/attested-batch/rate", "http/attested-batch/p99"}
 
 // keysDir is where the project's tests keep keys, so that they are set up once.
 const keysDir = "../../.cache/keys"
@@ -205,6 +206,7 @@ func TestCommandLine(t *testing.T) {
 		{"unknown statement", []string{"prove", "--statements", "anything"}, 2, `"anything"`},
 		{"a server that is no URL", []string{"http", "--url", "localhost"}, 2, "--url"},
 		{"a server without keys", []string{"http", "--url", "http://localhost:1"}, 2, "--operator-key"},
+		{"an unknown case", []string{"http", "--cases", "single,double"}, 2, "--cases"},
 		{"no connections", []string{"http", "--connections", "0"}, 2, "--connections"},
 		{"too large a batch", []string{"http", "--batch", "1001"}, 2, "--batch"},
 		{"more sources than events", []string{"http", "--batch", "10", "--batch-sources", "11"}, 2, "--batch-sources"},
