@@ -50,7 +50,7 @@ func (d *door) resolveAttested(ctx context.Context, c *candidate, ref verify.Ref
 			Detail: fmt.Sprintf("event %s did not defer its proof, so there is nothing to attest", ref.Event)})
 		return nil
 	}
-	attested := &candidate{event: to, digest: ref.Event}
+	attested := &candidate{event: to, digest: ref.Event, datasets: d.datasets}
 	for _, on := range verify.References(to.Claims) {
 		referred, err := d.referred.find(ctx, on.Event)
 		if err == nil && referred == nil {

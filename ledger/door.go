@@ -29,8 +29,9 @@ type candidate struct {
 	sealed event.Digest
 	// attested is the event that this one attests, with what its claims refer to.
 	attested *candidate
-	// request is shared by all that came together.
-	request *request
+	// request is shared by all that came together, datasets by all candidates.
+	request  *request
+	datasets *datasets
 
 	// What became of it: exactly one of these is set in the end.
 
@@ -113,6 +114,7 @@ type door struct {
 	slots    chan struct{} // one for each core: bounds how many goroutines compute
 	store    *tilestore.Store
 	referred *referred
+	datasets *datasets
 	keys     *verifyingKeys
 	proofs   *proofChecker
 }
@@ -123,6 +125,7 @@ func newDoor(origin string, store *tilestore.Store, m *metrics) *door {
 		slots:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 		store:    store,
 		referred: &referred{store: store, known: map[event.Digest]*event.Event{}},
+		datasets: &datasets{known: map[event.Digest]event.Element{}},
 		keys:     &verifyingKeys{known: map[event.Digest]*zkverify.VerifyingKey{}},
 		proofs:   newProofChecker(m),
 	}
@@ -136,7 +139,7 @@ func (d *door) admit(ctx context.Context, s *state, subs []*event.Submission) ([
 	var changes atomic.Bool
 	d.each(len(subs), func(i int) {
 		c := &all[i]
-		c.sub, c.request, list[i] = subs[i], shared, c
+		c.sub, c.request, c.datasets, list[i] = subs[i], shared, d.datasets, c
 		d.open(c)
 		if c.event != nil && verify.Changes(c.event.Kind()) {
 			changes.Store(true)

@@ -113,11 +113,53 @@ func (r *referred) rootThrough(ctx context.Context, d event.Digest) (hash, error
 func (r *referred) keep(d event.Digest, e *event.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.known) >= maxReferred {
-		for old := range r.known { // any: Go's order is random
-			delete(r.known, old)
+	keep(r.known, d, e)
+}
+
+// keep remembers something of an event, and forgets that of any other if there is too much.
+func keep[T any](known map[event.Digest]T, d event.Digest, x T) {
+	if _, ok := known[d]; !ok && len(known) >= maxReferred {
+		for old := range known { // any: Go's order is random
+			delete(known, old)
 			break
 		}
 	}
-	r.known[d] = e
+	known[d] = x
+}
+
+// datasets remembers D of data sets, which every proof of an access to them is about. Safe for concurrent use.
+type datasets struct {
+	mu    sync.RWMutex
+	known map[event.Digest]event.Element
+}
+
+// commitment is D of the data set that an event with a digest commits to.
+func (s *datasets) commitment(d event.Digest, of *event.DatasetClaims) (event.Element, error) {
+	s.mu.RLock()
+	x, ok := s.known[d]
+	s.mu.RUnlock()
+	if ok {
+		return x, nil
+	}
+	x, err := statement.Dataset(of)
+	if err != nil {
+		return event.Element{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	keep(s.known, d, x)
+	return x, nil
+}
+
+// Dataset makes a candidate a statement.DatasetResolver.
+func (c *candidate) Dataset(d event.Digest) (event.Element, error) {
+	e, err := c.Event(d)
+	if err != nil {
+		return event.Element{}, err
+	}
+	claims, ok := e.Claims.(*event.DatasetClaims)
+	if !ok {
+		return event.Element{}, fmt.Errorf("event %s is of kind %s, not a data set", d, e.Kind())
+	}
+	return c.datasets.commitment(d, claims)
 }

@@ -62,7 +62,7 @@ func DeriveDataAccess(s Statement, c *event.DataAccessClaims, ctx event.Element,
 	if len(data.Columns) > s.MaxColumns {
 		return fail(rangeError(TooManyColumns, "dataset", "the data set has %d columns, and %s can handle %d", len(data.Columns), s.Name, s.MaxColumns))
 	}
-	d, err := Dataset(data)
+	d, err := commitmentOf(refs, c.Dataset, data)
 	if err != nil {
 		return fail(err)
 	}
