@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	// foldMin and foldPerCore bound how many proofs are checked by one equation: 64 on two cores, up to 256 on eight. More would
-	// hardly make one cheaper (a proof of data-access costs 560 µs of CPU time alone, 250 among 8, 195 among 16, 160 among 32,
-	// 142 among 64, 135 among 256), and a bad one among them makes the fold three times as dear, whatever its size.
-	foldMin, foldPerCore, foldMax = 64, 32, 256
+	// foldMin and foldPerCore bound how many proofs are checked by one equation: 128 on two cores, up to 256 on four. A proof of
+	// data-access costs 560 µs of CPU time alone, 250 among 8, 195 among 16, 160 among 32, 145 among 64, 138 among 128, 135 among
+	// 256. A bad one among them makes the fold about three times as dear, whatever its size: 20 ms of CPU time more among 64, 35
+	// among 128, 60 among 256.
+	foldMin, foldPerCore, foldMax = 128, 64, 256
 	// After a bad proof, so many of the same source are checked apart: sixteen after the first, twice as many after each further one.
 	penanceFirst, penanceMost = 16, 4096
 	// apartEach and apartAll are how many proofs of one such source, and of all together, may wait to be checked apart.
