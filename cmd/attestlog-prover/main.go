@@ -1,6 +1,7 @@
 // Command attestlog-prover is the proving worker: it makes the proofs that applications couldn't wait for.
 //
 //	attestlog-prover run      prove what is in the log's queue
+//	attestlog-prover setup    make statements' keys for a log's operator to register
 //	attestlog-prover keygen   make a worker's keys, and the request to register it
 //	attestlog-prover health   ask a running worker how it is
 //
@@ -41,6 +42,7 @@ func program() *command.Program {
 		Commands: []command.Command{
 			{Name: "run", Args: "--log-key KEY --database-url URL --source NAME --key FILE --identity FILE [flags]", Summary: "prove what is in the log's queue", Manual: runManual, Bind: bindRun},
 			{Name: "keygen", Args: "FILE --identity FILE [flags]", Summary: "make a worker's keys, and the request to register it", Manual: keygenManual, Bind: bindKeygen},
+			{Name: "setup", Args: "--keys DIR --statements NAMES [flags]", Summary: "make statements' keys, UNTRUSTED, for a log's operator to register", Manual: setupManual, Bind: bindSetup},
 			{Name: "health", Args: "[flags]", Summary: "ask a running worker how it is", Bind: bindHealth},
 		},
 	}

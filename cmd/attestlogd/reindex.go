@@ -7,6 +7,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/attestlog/attestlog/cmd/internal/progress"
 	"github.com/attestlog/attestlog/ledger"
 )
 
@@ -40,18 +41,18 @@ func (c *reindexConfig) run(ctx context.Context, s streams) error {
 	defer db.close(logger)
 
 	var entries int64
-	progress := func(done, size int64) { entries = size }
-	if isTerminal(s.err) {
+	report := func(done, size int64) { entries = size }
+	if progress.IsTerminal(s.err) {
 		bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(s.err), progressbar.OptionSetDescription("reindex"),
 			progressbar.OptionClearOnFinish())
 		defer bar.Finish()
-		progress = func(done, size int64) {
+		report = func(done, size int64) {
 			entries = size
 			bar.ChangeMax64(size)
 			bar.Set64(done)
 		}
 	}
-	if err := ledger.Reindex(ctx, db.url, progress); err != nil {
+	if err := ledger.Reindex(ctx, db.url, report); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "rebuilt what is derived from %d entries; they make the root that the log had\n", entries)

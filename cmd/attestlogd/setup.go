@@ -3,15 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/consensys/gnark/constraint"
-	"github.com/schollz/progressbar/v3"
 
+	"github.com/attestlog/attestlog/cmd/internal/progress"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/circuit"
 	"github.com/attestlog/attestlog/prover/keys"
@@ -41,7 +39,7 @@ func (s setup) run(ctx context.Context, st statement.Statement) (*event.Statemen
 		return nil, err
 	}
 	// An init that was interrupted may have left keys that no entry names yet: they are as good as new ones.
-	manifest, err := findKeys(own, st.Name, ccs)
+	manifest, err := own.Find(st.Name, ccs)
 	if errors.Is(err, keys.ErrNotFound) {
 		manifest, err = s.obtain(ctx, own, st, ccs)
 	}
@@ -53,20 +51,6 @@ func (s setup) run(ctx context.Context, st statement.Statement) (*event.Statemen
 		return nil, err
 	}
 	return registrationOf(st.Proves, manifest, vk.Bytes()), nil
-}
-
-// findKeys looks for keys of a statement whose circuit is this program's.
-func findKeys(store *keys.Store, name string, ccs constraint.ConstraintSystem) (*keys.Manifest, error) {
-	list, err := store.List()
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range list {
-		if m.Statement == name && keys.CheckCircuit(ccs, m.ConstraintSystem.SHA256) == nil {
-			return m, nil
-		}
-	}
-	return nil, fmt.Errorf("%w: %s", keys.ErrNotFound, name)
 }
 
 // obtain takes keys from the cache, or makes new ones, and puts them into the log's own store.
@@ -82,7 +66,7 @@ func (s setup) obtain(ctx context.Context, own *keys.Store, st statement.Stateme
 	if err != nil {
 		return nil, err
 	}
-	cached, err := findKeys(cache, st.Name, ccs)
+	cached, err := cache.Find(st.Name, ccs)
 	if errors.Is(err, keys.ErrNotFound) {
 		var made *keys.Keys
 		if made, err = s.make(ctx, st, ccs); err == nil {
@@ -98,31 +82,7 @@ func (s setup) obtain(ctx context.Context, own *keys.Store, st statement.Stateme
 // make runs a one-party set-up.
 func (s setup) make(ctx context.Context, st statement.Statement, ccs constraint.ConstraintSystem) (*keys.Keys, error) {
 	s.logger.Info("setting up a statement", "name", st.Name, "constraints", ccs.GetNbConstraints())
-	report, done := s.bar("set-up of " + st.Name)
+	report, done := progress.Bar(s.progress, "set-up of "+st.Name)
 	defer done()
 	return keys.Setup(ctx, ccs, report)
-}
-
-// bar shows how far a set-up is, where a person looks on.
-func (s setup) bar(title string) (report keys.Progress, done func()) {
-	if !isTerminal(s.progress) {
-		return nil, func() {}
-	}
-	const steps = 1000
-	bar := progressbar.NewOptions(steps, progressbar.OptionSetWriter(s.progress), progressbar.OptionSetDescription(title),
-		progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
-	report = func(elapsed, estimate time.Duration) {
-		// The estimate is of another machine: the bar waits just before its end.
-		_ = bar.Set(int(min(steps-1, steps*elapsed/max(estimate, 1)))) // a bar that can't be drawn is no reason to stop
-	}
-	return report, func() { _ = bar.Finish() }
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

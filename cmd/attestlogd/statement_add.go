@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/consensys/gnark/frontend"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/progress"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/circuit"
@@ -94,7 +96,7 @@ func (c *statementAdd) run(ctx context.Context, s streams) error {
 	if _, err := c.registered(ctx, event.Digest{}); err != nil {
 		return err
 	}
-	from, manifest, how, err := c.find(ctx, logger)
+	from, manifest, how, err := c.find(ctx, s.err, logger)
 	if err != nil {
 		return err
 	}
@@ -145,9 +147,9 @@ func (c *statementAdd) registered(ctx context.Context, id event.Digest) (*client
 }
 
 // find finds the keys that are meant, and says how far they were checked.
-func (c *statementAdd) find(ctx context.Context, logger *slog.Logger) (from *keys.Store, m *keys.Manifest, how string, err error) {
+func (c *statementAdd) find(ctx context.Context, w io.Writer, logger *slog.Logger) (from *keys.Store, m *keys.Manifest, how string, err error) {
 	if c.Ceremony != "" {
-		return c.findCeremony(ctx, logger)
+		return c.findCeremony(ctx, w, logger)
 	}
 	if from, err = keys.OpenStore(c.Keys); err != nil {
 		return nil, nil, "", err
@@ -161,11 +163,11 @@ func (c *statementAdd) find(ctx context.Context, logger *slog.Logger) (from *key
 	return from, m, "whoever ran it could forge proofs", nil
 }
 
-func (c *statementAdd) findCeremony(ctx context.Context, logger *slog.Logger) (*keys.Store, *keys.Manifest, string, error) {
+func (c *statementAdd) findCeremony(ctx context.Context, w io.Writer, logger *slog.Logger) (*keys.Store, *keys.Manifest, string, error) {
 	opened, err := ceremony.Open(c.Ceremony, func(name string) (ceremony.Statement, error) {
 		p, err := c.circuits(name)
 		return ceremony.Statement{Name: name, Compile: p.compile}, err
-	}, reportSteps(logger))
+	}, reportSteps(w, logger))
 	if err != nil {
 		return nil, nil, "", err
 	}
@@ -191,11 +193,11 @@ func (c *statementAdd) findCeremony(ctx context.Context, logger *slog.Logger) (*
 		len(result.Phase1.Contributions), len(result.Phase2.Contributions), how), err
 }
 
-// reportSteps logs each step that takes long, when it begins.
-func reportSteps(logger *slog.Logger) ceremony.Report {
+// reportSteps shows each step that takes long: it is logged when it begins, and where a person looks on, there is a bar.
+func reportSteps(w io.Writer, logger *slog.Logger) ceremony.Report {
 	return func(step string, estimate time.Duration) func() {
 		logger.Info(step, "estimate", estimate.Round(time.Second))
-		return func() {}
+		return progress.Step(w, step, estimate)
 	}
 }
 

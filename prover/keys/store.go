@@ -127,6 +127,24 @@ func (s *Store) Latest(name string) (*Manifest, error) {
 	return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
 }
 
+// Find returns the newest manifest of the statement with the given name whose circuit is ccs, as the caller compiled it.
+func (s *Store) Find(name string, ccs constraint.ConstraintSystem) (*Manifest, error) {
+	circuit, _, err := ConstraintSystemDigest(ccs)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.List()
+	for _, m := range list {
+		if m.Statement == name && m.ConstraintSystem.SHA256 == circuit {
+			return m, nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
+}
+
 // VerifyingKey returns a statement's verifying key.
 func (s *Store) VerifyingKey(vk event.Digest) (*zkverify.VerifyingKey, error) {
 	m, err := s.Manifest(vk)
