@@ -203,6 +203,7 @@ func (c *check) proof() (string, error) {
 	if err := zkverify.Verify(vk, c.Entry.Leaf.Proof, c.inputs); err != nil {
 		return "", err
 	}
+	c.Groth16 = &Groth16{Statement: *c.under, Proof: c.Entry.Leaf.Proof, Public: c.inputs}
 	return fmt.Sprintf("the Groth16 proof verifies for the %d public inputs that the payload determines", len(c.inputs)), nil
 }
 

@@ -82,6 +82,9 @@ func TestEvidenceUnderAnImportedStatement(t *testing.T) {
 			if err != nil || report.Verdict != verify.Proven || len(report.Doubts) > 0 {
 				t.Fatalf("%s, %v, %v", report.Verdict, err, report.Doubts)
 			}
+			if g := report.Groth16; g == nil || len(g.Public) != 6 || g.Statement.Claims.Name != "square" || len(g.Proof) != 128 {
+				t.Errorf("the verified proof is %+v", g)
+			}
 			proven, trusted := strings.Join(report.Proven, "\n"), strings.Join(report.Trusted, "\n")
 			for _, want := range []string{"square = 49", `city = "Köln\x1b[2J"`, "model = " + event.DigestOf([]byte("model")).String(), `register = the data set "German Credit" of event ` + data.String()} {
 				if !strings.Contains(proven, want) {

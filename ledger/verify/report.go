@@ -34,9 +34,19 @@ type Report struct {
 	Steps   []Step
 	Doubts  []string // revocations that reach back to the event: it stands, in amber
 
+	// Groth16 is the proof that was verified; nil if there was none.
+	Groth16 *Groth16
+
 	Proven  []string
 	Claimed []string
 	Trusted []string
+}
+
+// Groth16 is a proof that verified, with all that it was verified against: whoever has a verifier of his own can give it these.
+type Groth16 struct {
+	Statement StatementState
+	Proof     []byte
+	Public    []event.Element // as the payload, and the entries that it refers to, determine them
 }
 
 // conclude writes the verdict in sentences.
