@@ -8,7 +8,7 @@ FUZZTIME ?= 10s
 SECONDS_EACH ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo lint fuzz bench race clean postgresql
+.PHONY: help build test demo lint fuzz bench race clean postgresql circom
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ help: ## Say what there is
 build: ## Build the programs into bin/
 	@go build -trimpath -o bin/ ./cmd/...
 
-test: postgresql ## Run every test; installs PostgreSQL if it is missing
+test: postgresql circom ## Run every test; installs PostgreSQL and Node.js if they are missing
 	@scripts/test
 
 demo: postgresql build ## Play the whole story on real data; the server stays up until Ctrl-C (ONCE=1: it does not)
@@ -39,3 +39,6 @@ clean: ## Remove what was built
 
 postgresql:
 	@scripts/install-postgresql
+
+circom:
+	@scripts/install-circom

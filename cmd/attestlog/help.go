@@ -9,7 +9,7 @@ import (
 
 // topics are pages of help that are about no command.
 func topics() map[string]string {
-	return map[string]string{"schema": schemaManual, "hierarchy": hierarchyManual, "exit-codes": exitManual, "environment": environmentManual}
+	return map[string]string{"schema": schemaManual, "hierarchy": hierarchyManual, "statements": statementsManual, "exit-codes": exitManual, "environment": environmentManual}
 }
 
 func usage(w io.Writer) {
@@ -21,6 +21,7 @@ func usage(w io.Writer) {
 More about each:       attestlog help COMMAND
 The schema of a table: attestlog help schema
 Hierarchies:           attestlog help hierarchy
+Statements of yours:   attestlog help statements
 Exit codes:            attestlog help exit-codes
 Environment variables: attestlog help environment
 `)

@@ -14,6 +14,9 @@
 //	attestlog ceremony init, contribute, seal, verify: make a statement's keys with many parties, and check how they were made
 //	attestlog verify-fork     check evidence that a log signed two histories
 //	attestlog head            fetch the newest head and check it
+//	attestlog context         sign an event under an imported statement, and say what its proof has to be of
+//	attestlog statement import  let a log take proofs of somebody's own circuit
+//	attestlog export snarkjs  write a proof, its key and its public inputs as snarkjs reads them
 //
 // `attestlog help COMMAND` has the details. What was asked for goes to standard output, as text for people or, with --json, as
 // one JSON object; progress and errors go to standard error. Secrets go into files that only their owner can read, and nowhere else.
@@ -83,10 +86,13 @@ func commands() []command {
 		{"prove", "--dataset FILE --entry DIGEST --rows LIST --columns LIST --purpose NAME --out DIR [flags]", "make the claims and the proof of a data access", proveManual, bindProve},
 		{"submit", "CLAIMS.json --source NAME --key FILE [flags]", "number, sign, prove and send claims, and keep the receipt", submitManual, bindSubmit},
 		{"anonymize", "--dataset FILE --entry ENTRY --hierarchy FILE --k N --out DIR [flags]", "release a data set without naming anyone, and prove it", anonymizeManual, bindAnonymize},
+		{"context", "CLAIMS.json --source NAME --key FILE --out DIR [flags]", "sign an event under an imported statement, and say what its proof has to be of", contextManual, bindContext},
 		{"get", "INDEX|DIGEST [flags]", "fetch an entry, or all the evidence for it", getManual, bindGet},
 		{"verify", "INDEX|DIGEST|DIR [flags]", "check an entry against the log's key alone", verifyManual, bindVerify},
 		{"key rotate", "--key FILE --request FILE [flags]", "give a source a new key, by its own word", keyRotateManual, bindKeyRotate},
 		{"key revoke", "--source NAME --key FILE [flags]", "end a source's key, by its own word", keyRevokeManual, bindKeyRevoke},
+		{"statement import", "VERIFICATION_KEY.json --schema FILE --data DIR [flags]", "let a log take proofs of somebody's own circuit", importManual, bindStatementImport},
+		{"export snarkjs", "INDEX|DIGEST|DIR --out DIR [flags]", "write a proof, its key and its public inputs as snarkjs reads them", exportManual, bindExport},
 		{"source", "NAME [flags]", "show who a source is: its role, its keys, its breaks", sourceManual, bindSource},
 		{"ceremony init", "DIR --statement NAME [flags]", "begin to make a statement's keys with many parties", ceremonyInitManual, bindCeremonyInit},
 		{"ceremony contribute", "DIR --name NAME", "add a secret of your own to the keys in the making", ceremonyContributeManual, bindCeremonyContribute},

@@ -98,7 +98,7 @@ func (p *prove) check() (reference, []int, event.Digest, error) {
 		if err := p.signing.check(); err != nil {
 			return fail(err)
 		}
-		if err := p.checkState(); err != nil {
+		if err := p.signing.checkUncounted(p.state, "let attestlog submit number, sign and prove"); err != nil {
 			return fail(err)
 		}
 	}
@@ -117,14 +117,14 @@ func (p *prove) check() (reference, []int, event.Digest, error) {
 	return ref, rows, digest, nil
 }
 
-// checkState refuses to number an event behind the back of a source that keeps count: it would find an event in the log that it
-// never recorded, and take it for somebody else's.
-func (p *prove) checkState() error {
-	if p.state == "" {
-		p.state = p.signing.state()
+// checkUncounted refuses to number an event behind the back of a source that keeps count, in the file that --state names or the one beside its
+// key: it would find an event in the log that it never recorded, and take it for somebody else's.
+func (s *signingFlags) checkUncounted(state, instead string) error {
+	if state == "" {
+		state = s.state()
 	}
-	if _, err := os.Lstat(p.state); err == nil {
-		return fmt.Errorf("%s counts its events in %s: leave out --source and --key here, and let attestlog submit number, sign and prove", p.signing.source, p.state)
+	if _, err := os.Lstat(state); err == nil {
+		return fmt.Errorf("%s counts its events in %s: leave out --source and --key here, and %s", s.source, state, instead)
 	}
 	return nil
 }

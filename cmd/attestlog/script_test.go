@@ -20,14 +20,17 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs what people do with attestlog, in testdata/*.txt: the real program, and where a log is needed, the real
 // attestlogd on a private PostgreSQL.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { testscript.Run(t, scripts(t, "testdata")) }
+
+// scripts has the scripts of a folder run in an environment with all programs.
+func scripts(t *testing.T, dir string) testscript.Params {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	programs := scripttest.Build(t, "../attestlogd")
-	testscript.Run(t, testscript.Params{
-		Dir:         "testdata",
+	return testscript.Params{
+		Dir:         dir,
 		WorkdirRoot: scripttest.ReachableDir(t),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", programs+string(os.PathListSeparator)+e.Getenv("PATH"))
@@ -37,7 +40,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: scriptCommands(t),
-	})
+	}
 }
 
 // scriptCommands are those of the stories here.

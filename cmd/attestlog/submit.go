@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/attestlog/attestlog/api/client"
-	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/receipt"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
@@ -25,6 +24,11 @@ The witness is what only the prover knows. --witness names a file that attestlog
 kind that there is a statement about are proven so. For data accesses, --accesses and --dataset do the same, from the access
 list and the data set's secrets. Without either, the claims go into the log as the source's word. A witness that doesn't bear
 the claims out ends with exit code 5, and nothing is logged.
+
+Claims of kind custom, under a statement of somebody's own circuit (attestlog help statements), are proven by that circuit's prover. With --prover it is
+run once the event has its number, by the shell. It finds its inputs in the file that the variable ATTESTLOG_INPUT names, with those of --private,
+and writes its proof, as snarkjs does, to the file that ATTESTLOG_PROOF names; ATTESTLOG_PUBLIC has the public inputs alone. With --proof, what
+is sent is the event in a DIR that attestlog context made.
 
 The source's place in its chain is kept in a state file beside its key, such as gateway@1.state. It is the source's: it stays when
 the key changes. What is not answered when the program ends is
@@ -40,6 +44,7 @@ type submit struct {
 	signing signingFlags
 
 	accesses, witness, statement string
+	prover, private, proof       string
 	state, receipt               string
 	raw                          bool
 }
@@ -51,7 +56,10 @@ func bindSubmit(fs *flag.FlagSet) func(context.Context, *terminal, []string) err
 	s.signing.bind(fs)
 	fs.StringVar(&s.accesses, "accesses", "", "the access list, a `file` that attestlog prove wrote: prove the claims")
 	fs.StringVar(&s.witness, "witness", "", "the `file` with what proves the claims, such as attestlog anonymize writes")
-	fs.StringVar(&s.statement, "statement", "", "the statement's `name` to prove the claims under, such as data-access-64 (default the smallest that fits and is registered)")
+	fs.StringVar(&s.statement, "statement", "", "the statement's `name` to prove the claims under, such as data-access-64 (default the smallest that fits and is registered); of an imported one its digest will do, too")
+	fs.StringVar(&s.prover, "prover", "", "the `command` that proves claims under an imported statement")
+	fs.StringVar(&s.private, "private", "", "the private inputs for --prover, a `file` with a JSON object")
+	fs.StringVar(&s.proof, "proof", "", "the proof of the event in DIR, a `file` as snarkjs writes it")
 	fs.StringVar(&s.state, "state", "", "the `file` that keeps the source's place in its chain (default beside the key, such as gateway@1.state)")
 	fs.StringVar(&s.receipt, "receipt", "", "the `file` to keep the receipt in (default beside the claims, ending in .receipt.json)")
 	fs.BoolVar(&s.raw, "raw", false, "the file is a signed submission: send it as it is")
@@ -66,6 +74,9 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	if s.receipt == "" && s.proof != "" {
+		s.receipt = filepath.Join(path, "receipt.json")
+	}
 	if s.receipt == "" {
 		s.receipt = strings.TrimSuffix(path, ".json") + ".receipt.json"
 	}
@@ -77,9 +88,12 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 		return err
 	}
 	var receipt *client.Receipt
-	if s.raw {
+	switch {
+	case s.raw:
 		receipt, err = s.sendRaw(ctx, r, path)
-	} else {
+	case s.proof != "":
+		receipt, err = s.sendProven(ctx, t, r, path)
+	default:
 		receipt, err = s.sendClaims(ctx, t, r, path)
 	}
 	if err != nil {
@@ -98,10 +112,16 @@ func (s *submit) check() error {
 		return misuse("--accesses and --dataset belong together: a proof takes both")
 	case s.accesses != "" && s.witness != "":
 		return misuse("--witness and --accesses are two ways to the same proof: name one")
-	case s.statement != "" && s.witness == "":
-		return misuse("--statement says under which statement a --witness is proven, and there is none")
-	case s.raw && (s.signing != (signingFlags{}) || s.accesses != "" || s.witness != ""):
-		return misuse("--raw sends what is signed already: --source, --key, --accesses and --witness have no place beside it")
+	case s.prover != "" && (s.accesses != "" || s.witness != ""):
+		return misuse("--prover proves claims under an imported statement: --witness and --accesses have no place beside it")
+	case s.statement != "" && s.witness == "" && s.prover == "":
+		return misuse("--statement says under which statement a --witness is proven, or by a --prover, and there is none")
+	case s.private != "" && s.prover == "":
+		return misuse("--private has the private inputs for a --prover, and there is none")
+	case s.raw && (s.signing != (signingFlags{}) || s.accesses != "" || s.witness != "" || s.prover != "" || s.proof != ""):
+		return misuse("--raw sends what is signed already: --source, --key and what proves have no place beside it")
+	case s.proof != "" && (s.signing != (signingFlags{}) || s.accesses != "" || s.witness != "" || s.prover != ""):
+		return misuse("--proof goes with an event that is signed already: --source, --key and other ways to prove have no place beside it")
 	}
 	return nil
 }
@@ -130,13 +150,9 @@ func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path st
 	if err := s.signing.check(); err != nil {
 		return nil, err
 	}
-	b, err := readBounded(path, draft.MaxFile)
+	what, err := readDraft(path)
 	if err != nil {
 		return nil, err
-	}
-	what, err := draft.Decode(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	key, err := keyfile.ReadPrivate(s.signing.key)
 	if err != nil {
@@ -148,6 +164,8 @@ func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path st
 		err = s.proveAccesses(ctx, t, r, &d)
 	case s.witness != "":
 		err = s.proveByWitness(ctx, t, r, &d)
+	case s.prover != "":
+		err = s.proveForeign(ctx, t, r, &d)
 	}
 	if err != nil {
 		return nil, untrue(err)

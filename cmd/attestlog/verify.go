@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/evidence"
+	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
 
@@ -124,6 +125,9 @@ func verdictWords(r *verify.Report) string {
 		verify.Waiting: "IN THE LOG, its proof is still to come",
 		verify.Refuted: "REFUTED: don't rely on it",
 	}[r.Verdict]
+	if r.Groth16 != nil && r.Groth16.Statement.Claims.Proves == event.Custom {
+		words += ", under an imported statement" // what that means is its importer's word
+	}
 	if len(r.Doubts) > 0 {
 		words += "; IN DOUBT"
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
+	"github.com/attestlog/attestlog/cmd/internal/operatordir"
 )
 
 // dataDir is a log's directory; the package comment says what lies in it.
@@ -21,18 +22,17 @@ type dataDir string
 func (d dataDir) path(name string) string { return filepath.Join(string(d), name) }
 
 func (d dataDir) logKey() string        { return d.path("log.key") }
-func (d dataDir) logPublic() string     { return d.path("log.pub") }
-func (d dataDir) operatorKey() string   { return d.path("operator.key") }
-func (d dataDir) operatorNext() string  { return d.path("operator.key.new") }
-func (d dataDir) operatorState() string { return d.path("operator.state") }
+func (d dataDir) logPublic() string     { return operatordir.Dir(d).LogKey() }
+func (d dataDir) operatorKey() string   { return operatordir.Dir(d).Key() }
+func (d dataDir) operatorNext() string  { return operatordir.Dir(d).NextKey() }
+func (d dataDir) operatorState() string { return operatordir.Dir(d).State() }
 func (d dataDir) heads() string         { return d.path("heads") }
 func (d dataDir) suspicions() string    { return d.path("suspicions") }
 func (d dataDir) keys() string          { return d.path("keys") }
 func (d dataDir) postgres() string      { return d.path("postgres") }
 
-// operatorSource is the name under which the operator signs. A log has one operator, and it has one instance: the holder of the
-// data directory.
-const operatorSource = "operator/1"
+// operatorSource is the name under which the operator signs.
+const operatorSource = operatordir.Source
 
 // create makes the directory and the keys in it. It never replaces a key; with resume it goes on with what an earlier call, which was
 // interrupted, has left.
@@ -107,10 +107,7 @@ func (d dataDir) verifierKey() (string, error) {
 
 // operator reads the operator's key, unless a rotation was interrupted: then nobody knows yet which of the two keys the log takes.
 func (d dataDir) operator() (ed25519.PrivateKey, error) {
-	if _, err := os.Lstat(d.operatorNext()); err == nil {
-		return nil, errors.New("a rotation of the operator's key was interrupted: finish it with attestlogd operator rotate")
-	}
-	return keyfile.ReadPrivate(d.operatorKey())
+	return operatordir.Dir(d).ReadKey()
 }
 
 // nextOperator is the key that a rotation brings: the one that an interrupted rotation made, or a new one, on disk for good.
