@@ -16,7 +16,8 @@ import (
 const maxRelied = 1024
 
 // Evidence is an event's entry with the entries that its verdict rests on: those of the sources that signed any of them, of its
-// statement, and of the events that its claims refer to. Gather collects it; nothing in it is believed.
+// statement, of the events that its claims refer to, and, where its proof was deferred, its attestations. Gather collects it; nothing in it is
+// believed.
 type Evidence struct {
 	Event  Receipt
 	Relied []Receipt // in any order; all receipts lead to one head
@@ -42,6 +43,7 @@ func (ev *Evidence) run(key note.Verifier) (*check, error) {
 		{"source", c.source},
 		{"references", c.references},
 		{"statement", c.statement},
+		{"attestation", c.attestation},
 		{"proof", c.proof},
 		{"standing", c.standing},
 	} {
@@ -65,7 +67,8 @@ type check struct {
 	key      note.Verifier
 	evidence *Evidence
 	entries  []*Entry  // the event's and the relied ones, by index
-	registry *Registry // folded up to the event, later over all entries
+	registry *Registry // folded over the first of the entries: up to the event, then up to its attestations, later over all
+	folded   int       // how many of them
 	signer   SourceState
 	under    *StatementState
 	inputs   []event.Element
@@ -130,17 +133,22 @@ func (c *check) relied() (string, error) {
 // source judges every entry by the law of the log, in order, up to the event.
 func (c *check) source() (string, error) {
 	c.registry = NewRegistry(c.Head.Origin)
-	for _, e := range c.entries {
-		if e.Index > c.Entry.Index {
-			break
-		}
-		if err := c.admit(e); err != nil {
-			return "", err
-		}
+	if err := c.foldTo(c.Entry.Index); err != nil {
+		return "", err
 	}
 	c.signer, _ = c.registry.Source(c.Entry.Event.Source)
 	return fmt.Sprintf("%s (%s, registered by entry %d) signed it with key %s, its own at entry %d",
 		c.signer.Name, c.signer.Role, c.signer.Registered, c.Entry.Leaf.Envelope.KeyID, c.Entry.Index), nil
+}
+
+// foldTo judges the entries up to an index by the law of the log, those that weren't yet.
+func (c *check) foldTo(index int64) error {
+	for ; c.folded < len(c.entries) && c.entries[c.folded].Index <= index; c.folded++ {
+		if err := c.admit(c.entries[c.folded]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // admit lets the registry judge an entry, its signature included, and applies it.
@@ -170,10 +178,10 @@ func (c *check) references() (string, error) {
 
 func (c *check) statement() (string, error) {
 	e := c.Entry.Event
+	if e.Proof != event.ProofInline && len(c.Entry.Leaf.Proof) > 0 {
+		return "", errors.New("the entry carries a proof although its payload says that it has none")
+	}
 	if e.Proof == event.ProofNone {
-		if len(c.Entry.Leaf.Proof) > 0 {
-			return "", errors.New("the entry carries a proof although its payload says that it has none")
-		}
 		return "", nil
 	}
 	s, ok := c.registry.Statement(e.Statement)
@@ -185,8 +193,8 @@ func (c *check) statement() (string, error) {
 }
 
 func (c *check) proof() (string, error) {
-	e := c.Entry.Event
-	if e.Proof != event.ProofInline {
+	e, proof := c.Entry.Event, c.sentProof()
+	if e.Proof != event.ProofInline && proof == nil {
 		return "", nil
 	}
 	vk, err := zkverify.ParseVerifyingKey(c.under.Claims.VerifyingKey)
@@ -200,7 +208,7 @@ func (c *check) proof() (string, error) {
 	if c.inputs, err = known.Public(e, c.Entry.Digest, c.resolver()); err != nil {
 		return "", fmt.Errorf("couldn't derive the public inputs: %w", err)
 	}
-	if err := zkverify.Verify(vk, c.Entry.Leaf.Proof, c.inputs); err != nil {
+	if err := zkverify.Verify(vk, proof, c.inputs); err != nil {
 		return "", err
 	}
 	c.Groth16 = &Groth16{Statement: *c.under, Proof: c.Entry.Leaf.Proof, Public: c.inputs}
@@ -209,15 +217,15 @@ func (c *check) proof() (string, error) {
 
 // standing looks at what came after the event: revocations that put it in doubt.
 func (c *check) standing() (string, error) {
-	for _, e := range c.entries {
-		if e.Index > c.Entry.Index {
-			if err := c.admit(e); err != nil {
-				return "", err
-			}
-		}
+	if err := c.foldTo(c.Head.Size); err != nil {
+		return "", err
 	}
 	for _, e := range c.foundations() {
 		c.Doubts = append(c.Doubts, Doubts(c.registry, e.Index, e.Event, e.Leaf.Envelope.KeyID)...)
+	}
+	// What was proven later is in doubt by the time of the proof, too.
+	if s, ok := c.registry.statements[c.Entry.Event.Statement]; ok && c.Attestation != nil && s.Doubt > c.Entry.Index && s.Doubt <= c.Attestation.Index {
+		c.Doubts = append(c.Doubts, fmt.Sprintf("entry %d revoked statement %s, under which entry %d attests the event, from entry %d on", s.Revoked, s.Claims.Name, c.Attestation.Index, s.Doubt))
 	}
 	if len(c.Doubts) > 0 {
 		return "in doubt: " + c.Doubts[0], nil
@@ -225,28 +233,29 @@ func (c *check) standing() (string, error) {
 	return "no revocation in the evidence reaches back to it", nil
 }
 
-// foundations are the entries without which the verdict would be another: the event, what it refers to, and what brought their
+// foundations are the entries without which the verdict would be another: the event, what it refers to, its attestation, and what brought their
 // sources' keys and the event's statement into the log.
 func (c *check) foundations() []*Entry {
 	rests := []*Entry{c.Entry}
-	sources := map[string]bool{c.Entry.Event.Source: true}
+	sources := map[string]int64{c.Entry.Event.Source: c.Entry.Index} // up to where their keys matter
+	if c.Attestation != nil {
+		rests = append(rests, c.Attestation)
+		sources[c.Attestation.Event.Source] = c.Attestation.Index
+	}
 	referred := map[event.Digest]bool{}
 	for _, ref := range References(c.Entry.Event.Claims) {
 		referred[ref.Event] = true
 	}
 	for _, e := range c.entries {
 		if referred[e.Digest] {
-			sources[e.Event.Source] = true
+			sources[e.Event.Source] = max(sources[e.Event.Source], c.Entry.Index)
 		}
 	}
 	for _, e := range c.entries {
-		if e.Index >= c.Entry.Index {
-			break
-		}
-		rested := referred[e.Digest]
+		rested := referred[e.Digest] && e.Index < c.Entry.Index
 		switch claims := e.Event.Claims.(type) {
 		case *event.SourceClaims:
-			rested = rested || sources[claims.Source]
+			rested = rested || e.Index < sources[claims.Source]
 		case *event.StatementClaims:
 			rested = rested || c.under != nil && c.under.Registered == e.Index
 		}

@@ -156,6 +156,10 @@ func (l *paperLog) StatementEntries(_ context.Context, id event.Digest) ([]int64
 	}), nil
 }
 
+func (l *paperLog) Attestations(_ context.Context, d event.Digest) ([]int64, error) {
+	return l.indices(func(c event.Claims) bool { a, ok := c.(*event.AttestationClaims); return ok && a.Event == d }), nil
+}
+
 // dataset is a small table with everything that its owner knows of it.
 type dataset struct {
 	table  *table.Table

@@ -18,6 +18,8 @@ type Library interface {
 	SourceEntries(ctx context.Context, source string) ([]int64, error)
 	// StatementEntries are the indices of the entries that registered or revoked a statement.
 	StatementEntries(ctx context.Context, id event.Digest) ([]int64, error)
+	// Attestations are the indices of the entries that attest an event which deferred its proof.
+	Attestations(ctx context.Context, digest event.Digest) ([]int64, error)
 }
 
 // Gather collects the evidence about the entry at an index, against the head of that size.
@@ -28,6 +30,9 @@ func Gather(ctx context.Context, from Library, index, size int64) (*Evidence, er
 	}
 	if err := g.entry(ctx, 0); err != nil {
 		return nil, fmt.Errorf("couldn't gather the evidence about entry %d: %w", index, err)
+	}
+	if err := g.attestations(ctx, index); err != nil {
+		return nil, fmt.Errorf("couldn't gather the attestations of entry %d: %w", index, err)
 	}
 	at := slices.IndexFunc(g.receipts, func(r Receipt) bool { return r.Index == index })
 	ev := &Evidence{Event: g.receipts[at]}
@@ -40,6 +45,27 @@ type gathering struct {
 	size     int64
 	have     map[int64]bool
 	receipts []Receipt
+}
+
+// attestations adds those of the entry at an index, which was added, if its proof was deferred.
+func (g *gathering) attestations(ctx context.Context, index int64) error {
+	at := slices.IndexFunc(g.receipts, func(r Receipt) bool { return r.Index == index })
+	entry, err := OpenEntry(index, g.receipts[at].Leaf)
+	if err != nil || entry.Event.Proof != event.ProofDeferred {
+		return err
+	}
+	indices, err := g.from.Attestations(ctx, entry.Digest)
+	if err != nil {
+		return err
+	}
+	for _, i := range indices {
+		if i < g.size {
+			if err := g.entry(ctx, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // entry adds the entry at an index, and then what it rests on.

@@ -15,6 +15,7 @@ const (
 	Proven  Verdict = "proven"  // in the log, by whom it says, and its claims hold
 	Claimed Verdict = "claimed" // in the log and by whom it says; the claims are the source's word
 	Waiting Verdict = "waiting" // as claimed; the proof was deferred and is not part of the evidence
+	Refused Verdict = "refused" // as claimed; the proof was deferred, and a proving worker says that there can be none, and why
 	Refuted Verdict = "refuted" // a check failed
 )
 
@@ -33,6 +34,8 @@ type Report struct {
 	Entry   *Entry // nil if not even the entry could be opened
 	Steps   []Step
 	Doubts  []string // revocations that reach back to the event: it stands, in amber
+	// Attestation is the entry that decides about a deferred proof, by bringing or refusing it; nil if there is none.
+	Attestation *Entry
 
 	// Groth16 is the proof that was verified; nil if there was none.
 	Groth16 *Groth16
@@ -59,10 +62,12 @@ func (c *check) conclude() {
 		c.Verdict = Proven
 		c.concludeProof()
 	case event.ProofDeferred:
-		c.Verdict = Waiting
-		c.Claimed = append(c.Claimed, "Everything in the claims: the proof is deferred, and the evidence holds none.")
+		c.concludeDeferred()
 	default:
 		c.Claimed = append(c.Claimed, fmt.Sprintf("Everything in the claims: source %s says so, without a proof.", e.Source))
+		if claims, ok := e.Claims.(*event.AttestationClaims); ok {
+			c.Claimed = append(c.Claimed, fmt.Sprintf("What the attestation is worth: verify the event %s that it is about.", claims.Event))
+		}
 	}
 	c.Claimed = append(c.Claimed,
 		"When it happened: time is the source's clock, logged is the log's.",

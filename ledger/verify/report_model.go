@@ -30,6 +30,9 @@ func (c *check) sentenceOfVersion(version *event.ModelVersionClaims) string {
 		if made.Proof == event.ProofNone {
 			c.Trusted = append(c.Trusted, fmt.Sprintf("Training step %d, which ended with the served weights: the source %s claims it without a proof.", step.Step, made.Source))
 		}
+		if made.Proof == event.ProofDeferred {
+			c.Trusted = append(c.Trusted, fmt.Sprintf("Training step %d, which ended with the served weights: the source %s deferred its proof. Verify that event to see whether it has come.", step.Step, made.Source))
+		}
 		model = fmt.Sprintf("It is approved, and its weights %s are those after step %d of the run %s.", version.Weights, step.Step, version.Run)
 	}
 	rules := "Nothing is said of its configuration."
