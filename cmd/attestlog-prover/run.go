@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -172,7 +171,10 @@ func (c *runConfig) work(ctx context.Context, logger *slog.Logger, cfg worker.Co
 	if err != nil {
 		return err
 	}
-	pool, err := c.connect(ctx)
+	pool, err := worker.Connect(ctx, c.databaseURL)
+	if errors.Is(err, worker.ErrDatabaseURL) {
+		return command.Misusef("--database-url: %s", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -205,24 +207,6 @@ func (c *runConfig) work(ctx context.Context, logger *slog.Logger, cfg worker.Co
 	}
 	logger.Info("working", "log", cl.Origin(), "source", c.source, "memory", cfg.Memory, "concurrency", cfg.Concurrency)
 	return w.Run(ctx)
-}
-
-// connect opens connections to the database, and makes sure that there is one.
-func (c *runConfig) connect(ctx context.Context) (*pgxpool.Pool, error) {
-	cfg, err := pgxpool.ParseConfig(c.databaseURL)
-	if err != nil {
-		return nil, command.Misusef("--database-url: couldn't read it") // the error would quote it, with its password
-	}
-	cfg.MaxConns = max(cfg.MaxConns, 8)
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't connect to the database: %w", err)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("couldn't connect to the database: %w", err)
-	}
-	return pool, nil
 }
 
 func (c *runConfig) store() (*keys.Store, error) {

@@ -16,6 +16,28 @@ import (
 // Database is the log's database as far as workers have to do with it.
 type Database struct{ Pool *pgxpool.Pool }
 
+// ErrDatabaseURL says that a database's URL can't be read. It never quotes it: there may be a password in it.
+var ErrDatabaseURL = errors.New("couldn't read the database's URL")
+
+// Connect opens connections to the log's database, and makes sure that there is one.
+func Connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, ErrDatabaseURL
+	}
+	cfg.ConnConfig.RuntimeParams["application_name"] = "attestlog-prover"
+	cfg.MaxConns = max(cfg.MaxConns, 8)
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't connect to the database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("couldn't connect to the database: %w", err)
+	}
+	return pool, nil
+}
+
 // Gone tells whether an error of [Witnesses] says that the witness is not there any more.
 func Gone(err error) bool { return errors.Is(err, errGone) }
 

@@ -68,21 +68,21 @@ func (w *Worker) prepare(ctx context.Context, args job.Args) (*task, error) {
 	}
 	opened, err := witness.Open(sealed, w.c.Identity)
 	switch {
+	case errors.Is(err, witness.ErrUndecryptable) && entry.Index < w.self.Registered:
+		return nil, fmt.Errorf("the witness of event %s was sealed before this worker was registered, and not to its identity: leave it to another one: %w", args.Event, err)
 	case errors.Is(err, witness.ErrUndecryptable):
-		if entry.Index < w.self.Registered {
-			return nil, fmt.Errorf("the witness of event %s was sealed before this worker was registered, and not to its identity: leave it to another one: %w", args.Event, err)
-		}
 		t.reason = undecryptable
+		return t, nil
 	case errors.Is(err, witness.ErrMalformed):
 		t.reason = witnessMalformed
+		return t, nil
 	case err != nil:
 		return nil, err
 	case opened.Proves() != entry.Event.Kind():
 		t.reason = witnessMismatch
-	default:
-		err = t.assign(opened, w.refs.during(ctx))
+		return t, nil
 	}
-	return t, err
+	return t, t.assign(opened, w.refs.during(ctx))
 }
 
 // entry fetches an event that the log has.

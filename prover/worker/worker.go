@@ -67,7 +67,7 @@ type Worker struct {
 	finishing context.Context // ends when the worker has no time left: what was begun is given up then
 
 	mu   sync.Mutex
-	busy map[int64]bool // the numbers of the jobs that are being worked on
+	busy map[int64]time.Time // by number, the jobs that are being worked on, and those that were until lately, with the time when they ended
 }
 
 // New makes a worker. It does nothing yet.
@@ -96,7 +96,7 @@ func New(c Config) (*Worker, error) {
 	if c.Memory <= Base {
 		return nil, fmt.Errorf("couldn't work with %s of memory: %s is taken before anything is proven", mebibytes(c.Memory), mebibytes(Base))
 	}
-	w := &Worker{c: c, self: c.Self, statements: newStatements(), refs: newLibrary(c.Log), ahead: make(chan struct{}, c.Concurrency+1), busy: map[int64]bool{}}
+	w := &Worker{c: c, self: c.Self, statements: newStatements(), refs: newLibrary(c.Log), ahead: make(chan struct{}, c.Concurrency+1), busy: map[int64]time.Time{}}
 	w.queues = &queues{worker: w}
 	w.room = newRoom(c.Memory, c.Concurrency, w.loadKeys)
 	var err error
@@ -150,39 +150,48 @@ func (w *Worker) tend(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		// A job that was taken this moment may not have reached us yet.
-		err := errors.Join(w.refresh(ctx), w.takeBack(ctx, time.Now().Add(-w.c.Refresh)))
+		err := errors.Join(w.refresh(ctx), w.takeBack(ctx, time.Now().Add(-settling)))
 		if err != nil && ctx.Err() == nil {
 			w.c.Logger.Warn("couldn't look for new statements and lost jobs", "err", err)
 		}
 	}
 }
 
-// takeBack takes back jobs that are marked as this worker's, and that it isn't working on.
+// settling is how long River may take to bring a job from the database to us, and the news that it ended back there.
+const settling = time.Minute
+
+// takeBack takes back jobs that are marked as this worker's since before a time, and that it isn't working on.
 func (w *Worker) takeBack(ctx context.Context, since time.Time) error {
-	w.mu.Lock()
-	busy := make([]int64, 0, len(w.busy))
-	for id := range w.busy {
-		busy = append(busy, id)
-	}
-	w.mu.Unlock()
-	n, err := w.c.Database.takeBack(ctx, w.riverID(), since, busy)
+	n, err := w.c.Database.takeBack(ctx, w.riverID(), since, w.held(time.Now()))
 	if n > 0 {
 		w.c.Logger.Info("took back jobs that an earlier run left", "jobs", n)
 	}
 	return err
 }
 
-func (w *Worker) begin(id int64) {
+// held are the numbers of the jobs that are being worked on, or ended so lately that the database may not know.
+func (w *Worker) held(now time.Time) []int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.busy[id] = true
+	held := make([]int64, 0, len(w.busy))
+	for id, ended := range w.busy {
+		if !ended.IsZero() && now.Sub(ended) > settling {
+			delete(w.busy, id)
+			continue
+		}
+		held = append(held, id)
+	}
+	return held
 }
 
-func (w *Worker) end(id int64) {
+func (w *Worker) begin(id int64) { w.mark(id, time.Time{}) }
+
+func (w *Worker) end(id int64) { w.mark(id, time.Now()) }
+
+func (w *Worker) mark(id int64, ended time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.busy, id)
+	w.busy[id] = ended
 }
 
 // handle works on one job, and tells how it ended.
