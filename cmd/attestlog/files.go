@@ -72,12 +72,16 @@ func readBounded(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("couldn't read a file: %w", err)
 	}
 	defer f.Close()
+	return readAll(f, limit)
+}
+
+func readAll(f *os.File, limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("couldn't read %s: %w", path, err)
+		return nil, fmt.Errorf("couldn't read %s: %w", f.Name(), err)
 	}
 	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("couldn't read %s: it has more than %s bytes", path, thousands(limit))
+		return nil, fmt.Errorf("couldn't read %s: it has more than %s bytes", f.Name(), thousands(limit))
 	}
 	return b, nil
 }
@@ -99,4 +103,14 @@ func openSecret(path string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("couldn't use %s: %w", path, err), f.Close())
 	}
 	return f, nil
+}
+
+// readSecret reads a file of at most limit bytes that nobody but its owner may read.
+func readSecret(path string, limit int64) ([]byte, error) {
+	f, err := openSecret(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAll(f, limit)
 }

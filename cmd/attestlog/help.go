@@ -9,7 +9,8 @@ import (
 
 // topics are pages of help that are about no command.
 func topics() map[string]string {
-	return map[string]string{"schema": schemaManual, "hierarchy": hierarchyManual, "statements": statementsManual, "exit-codes": exitManual, "environment": environmentManual}
+	return map[string]string{"schema": schemaManual, "hierarchy": hierarchyManual, "statements": statementsManual, "configuration": configurationManual,
+		"models": modelsManual, "exit-codes": exitManual, "environment": environmentManual}
 }
 
 func usage(w io.Writer) {
@@ -18,12 +19,14 @@ func usage(w io.Writer) {
 		fmt.Fprintf(w, "  attestlog %-19s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, `
-More about each:       attestlog help COMMAND
-The schema of a table: attestlog help schema
-Hierarchies:           attestlog help hierarchy
-Statements of yours:   attestlog help statements
-Exit codes:            attestlog help exit-codes
-Environment variables: attestlog help environment
+More about each:          attestlog help COMMAND
+The schema of a table:    attestlog help schema
+Hierarchies:              attestlog help hierarchy
+Statements of yours:      attestlog help statements
+A model's configuration:  attestlog help configuration
+Files about models:       attestlog help models
+Exit codes:               attestlog help exit-codes
+Environment variables:    attestlog help environment
 `)
 }
 

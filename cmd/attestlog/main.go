@@ -5,6 +5,9 @@
 //	attestlog dataset commit  commit to a table; its secrets stay in one file
 //	attestlog prove           make the claims and the proof of a data access
 //	attestlog anonymize       release a data set without naming anyone, and prove it
+//	attestlog train           train a model, each step proven
+//	attestlog approve         approve models to be served, without saying which
+//	attestlog serve-version   say which model version is served, and prove that it is approved
 //	attestlog submit          number, sign, prove and send claims, and keep the receipt
 //	attestlog get             fetch an entry, or all the evidence for it
 //	attestlog verify          check an entry against the log's key alone
@@ -84,6 +87,10 @@ func commands() []command {
 		{"keygen", "FILE [flags]", "make a source's key, and the request to register it", keygenManual, bindKeygen},
 		{"dataset commit", "TABLE --schema FILE --out DIR", "commit to a table; its secrets stay in one file", commitManual, bindCommit},
 		{"prove", "--dataset FILE --entry DIGEST --rows LIST --columns LIST --purpose NAME --out DIR [flags]", "make the claims and the proof of a data access", proveManual, bindProve},
+		{"train", "--dataset FILE --entry ENTRY --label COLUMN=VALUE --steps N --subject NAME --out DIR [flags]", "train a model, each step proven", trainManual, bindTrain},
+		{"approve", "MODEL ... --subject NAME --out DIR [flags]", "approve models to be served, without saying which", approveManual, bindApprove},
+		{"serve-version", "MODEL --releases FILE --approval ENTRY --configuration FILE --version NAME --subject NAME --step ENTRY|--withhold-run --out DIR [flags]",
+			"say which model version is served, and prove that it is approved", serveVersionManual, bindServeVersion},
 		{"submit", "CLAIMS.json --source NAME --key FILE [flags]", "number, sign, prove and send claims, and keep the receipt", submitManual, bindSubmit},
 		{"anonymize", "--dataset FILE --entry ENTRY --hierarchy FILE --k N --out DIR [flags]", "release a data set without naming anyone, and prove it", anonymizeManual, bindAnonymize},
 		{"context", "CLAIMS.json --source NAME --key FILE --out DIR [flags]", "sign an event under an imported statement, and say what its proof has to be of", contextManual, bindContext},

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,7 +141,7 @@ func (p *prove) run(ctx context.Context, t *terminal, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.checkFree(); err != nil {
+	if err := checkFree(p.out, claimsFile, accessesFile, submissionFile); err != nil {
 		return err
 	}
 	r, err := p.log.connect(t)
@@ -178,17 +176,6 @@ func (p *prove) run(ctx context.Context, t *terminal, args []string) error {
 	}
 	p.report(t, d, list, claims, made)
 	return r.judge(nil)
-}
-
-// checkFree makes sure, before minutes are spent, that nothing is in the way of the files.
-func (p *prove) checkFree() error {
-	for _, name := range []string{claimsFile, accessesFile, submissionFile} {
-		path := filepath.Join(p.out, name)
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is there already, and is not replaced: name another --out", path)
-		}
-	}
-	return nil
 }
 
 // write writes all files, once nothing can fail any more but the disk.

@@ -26,6 +26,10 @@ type provingFlags struct {
 
 func (p *provingFlags) bind(fs *flag.FlagSet) {
 	fs.StringVar(&p.dataset, "dataset", "", "the data set's secrets, a `file` that attestlog dataset commit wrote")
+	p.bindKeys(fs)
+}
+
+func (p *provingFlags) bindKeys(fs *flag.FlagSet) {
 	fs.StringVar(&p.keys, "keys", "", "the `directory` where proving keys are kept once they are fetched (default in the user's cache directory)")
 }
 
@@ -116,13 +120,17 @@ func (w watcher) Warn(format string, args ...any) { w.t.warn(format, args...) }
 
 // untrue gives an error that says that claims are not true its exit code.
 func untrue(err error) error {
+	var known *failure
+	if errors.As(err, &known) {
+		return err // it has its exit code
+	}
 	if errors.Is(err, circuit.ErrFalse) {
 		return &failure{exitUntrue, fmt.Errorf("there is no proof of this: %w", err)}
 	}
 	var u *access.Untrue
 	var v *statement.Violation
 	var out *statement.RangeError
-	if errors.As(err, &u) || errors.As(err, &v) || errors.As(err, &out) {
+	if errors.As(err, &u) || errors.As(err, &v) || errors.As(err, &out) || errors.Is(err, statement.ErrNotApproved) {
 		return &failure{exitUntrue, fmt.Errorf("there is no proof of this, because it isn't true: %w", err)}
 	}
 	return err

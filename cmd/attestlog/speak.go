@@ -76,7 +76,10 @@ func (s *speaker) list(ctx context.Context, kind event.Kind) ([]*verify.Entry, e
 		return said, nil
 	}
 	said := []*verify.Entry{}
-	err := eachEntry(ctx, s.r, client.Query{Kinds: []event.Kind{kind}, Source: s.name, Limit: 1000}, func(e *verify.Entry) { said = append(said, e) })
+	err := eachEntry(ctx, s.r, client.Query{Kinds: []event.Kind{kind}, Source: s.name, Limit: 1000}, func(e *verify.Entry) bool {
+		said = append(said, e)
+		return true
+	})
 	if err == nil {
 		s.said[kind] = said
 	}

@@ -11,10 +11,8 @@ import (
 	"strings"
 
 	"github.com/attestlog/attestlog/api/client"
-	"github.com/attestlog/attestlog/cmd/attestlog/internal/receipt"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
-	"github.com/attestlog/attestlog/ledger/verify"
 )
 
 const submitManual = `Makes claims into an event: gives them the source's next number, signs them, proves them if there is a witness, sends them,
@@ -99,8 +97,12 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 	if err != nil {
 		return refused(r, err)
 	}
-	if err := s.keep(t, r, receipt); err != nil {
+	result, err := t.logged(r, s.receipt, receipt)
+	if err != nil {
 		return err
+	}
+	if t.json {
+		t.printJSON(result)
 	}
 	return r.judge(nil)
 }
@@ -179,34 +181,4 @@ func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path st
 	}
 	receipt, err := source.Record(ctx, d)
 	return receipt, errors.Join(err, source.Close())
-}
-
-func (s *submit) keep(t *terminal, r *remote, logged *client.Receipt) error {
-	b, err := receipt.Encode(&logged.Receipt)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(s.receipt), 0o755); err != nil {
-		return fmt.Errorf("couldn't write the receipt: %w", err)
-	}
-	if err := writeNew(s.receipt, b, 0o644); err != nil {
-		return err
-	}
-	head, err := verify.OpenHead(logged.Note, r.Key())
-	if err != nil {
-		return err
-	}
-	what := "Logged"
-	if logged.Duplicate {
-		what = "This was logged before,"
-	}
-	t.say("%s as entry %d of %s, in a tree of %s entries.", what, logged.Index, r.Origin(), thousands(head.Size))
-	t.field("event", "%s", logged.Digest)
-	t.field("logged", "%s (the log's clock)", clock(logged.Logged))
-	t.field("receipt", "%s", s.receipt)
-	if t.json {
-		t.printJSON(map[string]any{"index": logged.Index, "digest": logged.Digest, "logged": logged.Logged, "size": head.Size,
-			"duplicate": logged.Duplicate, "receipt": s.receipt})
-	}
-	return nil
 }

@@ -50,10 +50,10 @@ func (v *verifyCommand) release(ctx context.Context, t *terminal, ref reference)
 func verifyChunksOf(ctx context.Context, r *remote, released *verify.Entry) (*verify.Release, error) {
 	parts := map[part]map[int64]int64{} // of each, the entry of each chunk
 	var order []part
-	err := eachEntry(ctx, r, client.Query{Kinds: []event.Kind{event.Anonymization}, Limit: 1000}, func(e *verify.Entry) {
+	err := eachEntry(ctx, r, client.Query{Kinds: []event.Kind{event.Anonymization}, Limit: 1000}, func(e *verify.Entry) (more bool) {
 		c, ok := e.Event.Claims.(*event.AnonymizationClaims)
 		if !ok || c.Released != released.Digest || e.Event.Proof == event.ProofNone {
-			return
+			return true
 		}
 		p := part{c.Dataset, c.Hierarchy, c.ChunkRows}
 		if parts[p] == nil {
@@ -63,6 +63,7 @@ func verifyChunksOf(ctx context.Context, r *remote, released *verify.Entry) (*ve
 		if _, ok := parts[p][c.Chunk]; !ok {
 			parts[p][c.Chunk] = e.Index
 		}
+		return true
 	})
 	if err != nil {
 		return nil, err
@@ -89,15 +90,17 @@ func verifyChunksOf(ctx context.Context, r *remote, released *verify.Entry) (*ve
 	return nil, &failure{exitUnverified, errors.Join(failed...)}
 }
 
-// eachEntry walks all entries that a query picks.
-func eachEntry(ctx context.Context, r *remote, q client.Query, visit func(*verify.Entry)) error {
+// eachEntry walks the entries that a query picks, as long as visit wants more.
+func eachEntry(ctx context.Context, r *remote, q client.Query, visit func(*verify.Entry) (more bool)) error {
 	for {
 		page, err := r.Entries(ctx, q)
 		if err != nil {
 			return err
 		}
 		for _, e := range page.Entries {
-			visit(e)
+			if !visit(e) {
+				return nil
+			}
 		}
 		if page.Next == "" || page.Next == q.Cursor {
 			return nil

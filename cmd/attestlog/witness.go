@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/access"
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/proving"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/statement"
 	"github.com/attestlog/attestlog/prover/witness"
@@ -14,14 +14,9 @@ import (
 
 // readWitness reads a witness file: the bytes of witness.Encode, for its owner's eyes only. Errors quote nothing of it.
 func readWitness(path string) (statement.Witness, error) {
-	f, err := openSecret(path)
+	b, err := readSecret(path, witness.MaxBytes)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, witness.MaxBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read the witness: %w", err)
 	}
 	w, err := witness.Decode(b)
 	if err != nil {
@@ -43,13 +38,19 @@ func (s *submit) proveByWitness(ctx context.Context, t *terminal, r *remote, d *
 	if err != nil {
 		return err
 	}
-	if err := prover.Inline(ctx, d, w, s.statement); err != nil {
-		return err
+	return inline(ctx, prover, d, w, s.statement, untrue)
+}
+
+// inline makes a draft one that is proven as soon as it has its number, under the statement of that name if there is one. explain turns
+// the reason why there is no proof into one for people, with its exit code.
+func inline(ctx context.Context, p *proving.Prover, d *client.Draft, w statement.Witness, name string, explain func(error) error) error {
+	if err := p.Inline(ctx, d, w, name); err != nil {
+		return explain(err)
 	}
 	prove := d.Prove
 	d.Prove = func(ctx context.Context, e *event.Event, digest event.Digest) ([]byte, error) {
 		proof, err := prove(ctx, e, digest)
-		return proof, untrue(err)
+		return proof, explain(err)
 	}
 	return nil
 }
@@ -84,13 +85,5 @@ func (s *submit) proveAccesses(ctx context.Context, t *terminal, r *remote, d *c
 	if err != nil {
 		return err
 	}
-	if err := prover.Inline(ctx, d, w, list.Statement.Name); err != nil {
-		return err
-	}
-	prove := d.Prove
-	d.Prove = func(ctx context.Context, e *event.Event, digest event.Digest) ([]byte, error) {
-		proof, err := prove(ctx, e, digest)
-		return proof, untrue(list.Explain(err))
-	}
-	return nil
+	return inline(ctx, prover, d, w, list.Statement.Name, func(err error) error { return untrue(list.Explain(err)) })
 }

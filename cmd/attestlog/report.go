@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+
+	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/proving"
+	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/prover/statement"
+)
+
+// reporter is a speaker that proves what it says: the keys are loaded once, if there is anything to prove.
+type reporter struct {
+	*speaker
+	proving func() (*proving.Prover, error)
+	prover  *proving.Prover
+}
+
+// reporter opens the source. state is where its place in its chain is kept; beside the key if empty.
+func (s *signingFlags) reporter(ctx context.Context, t *terminal, r *remote, p *provingFlags, state string) (*reporter, error) {
+	speaker, err := speak(ctx, t, r, s, state)
+	if err != nil {
+		return nil, err
+	}
+	return &reporter{speaker: speaker, proving: func() (*proving.Prover, error) { return p.prover(t, r) }}, nil
+}
+
+// record logs what a draft says, proven by the witness if there is one.
+func (r *reporter) record(ctx context.Context, what *draft.Draft, w statement.Witness) (*client.Receipt, error) {
+	d := numberless(what)
+	if w != nil {
+		if r.prover == nil {
+			var err error
+			if r.prover, err = r.proving(); err != nil {
+				return nil, err
+			}
+		}
+		if err := inline(ctx, r.prover, &d, w, "", untrue); err != nil {
+			return nil, err
+		}
+	}
+	return r.source.Record(ctx, d)
+}
+
+// Record makes a reporter the recorder of a training run.
+func (r *reporter) Record(ctx context.Context, what *draft.Draft, w statement.Witness) (*verify.Receipt, error) {
+	found, err := r.record(ctx, what, w)
+	if err != nil {
+		return nil, err
+	}
+	return &found.Receipt, nil
+}
+
+// logged keeps a receipt in a file, tells of it, and returns what --json says.
+func (t *terminal) logged(r *remote, path string, logged *client.Receipt) (map[string]any, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("couldn't write the receipt: %w", err)
+	}
+	if err := keepReceipt(path, logged); err != nil {
+		return nil, err
+	}
+	head, err := verify.OpenHead(logged.Note, r.Key())
+	if err != nil {
+		return nil, err
+	}
+	what := "Logged"
+	if logged.Duplicate {
+		what = "This was logged before,"
+	}
+	t.say("%s as entry %d of %s, in a tree of %s entries.", what, logged.Index, r.Origin(), thousands(head.Size))
+	t.field("event", "%s", logged.Digest)
+	t.field("logged", "%s (the log's clock)", clock(logged.Logged))
+	t.field("receipt", "%s", path)
+	return map[string]any{"index": logged.Index, "digest": logged.Digest, "logged": logged.Logged, "size": head.Size,
+		"duplicate": logged.Duplicate, "receipt": path}, nil
+}
+
+// say logs what the files in a folder say, and keeps the receipt there. result is what --json says of them.
+func (s *signingFlags) say(ctx context.Context, t *terminal, r *remote, p *provingFlags, state, dir string, what *draft.Draft, w statement.Witness, result map[string]any) (err error) {
+	reporter, err := s.reporter(ctx, t, r, p, state)
+	if err != nil {
+		return refused(r, err)
+	}
+	defer func() { err = errors.Join(err, reporter.Close()) }()
+	logged, err := reporter.record(ctx, what, w)
+	if err != nil {
+		return refused(r, fmt.Errorf("the claims are in %s, and not in the log: %w", filepath.Join(dir, claimsFile), err))
+	}
+	receipt, err := t.logged(r, filepath.Join(dir, receiptFile), logged)
+	if err != nil {
+		return err
+	}
+	if maps.Copy(result, receipt); t.json {
+		t.printJSON(result)
+	}
+	return r.judge(nil)
+}
+
+// secretFile is a file for its owner's eyes only.
+type secretFile struct {
+	name    string
+	content []byte
+}
+
+// writeClaims writes what is said in public, once everything secret that it takes to open it lies beside it.
+func writeClaims(dir string, what *draft.Draft, secrets ...secretFile) error {
+	public, err := what.Encode()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("couldn't make the directory: %w", err)
+	}
+	for _, s := range secrets {
+		if err := writeNew(filepath.Join(dir, s.name), s.content, 0o600); err != nil {
+			return err
+		}
+	}
+	return writeNew(filepath.Join(dir, claimsFile), public, 0o644)
+}
+
+// checkFree makes sure, before anything takes long, that nothing is in the way of the files.
+func checkFree(dir string, names ...string) error {
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is there already, and is not replaced: name another --out", path)
+		}
+	}
+	return nil
+}
