@@ -2,13 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/access"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/evidence"
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/model"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/prover/statement"
 )
 
 const verifyManual = `Checks everything about an entry that can be checked with the log's public key alone, step by step: the head's
@@ -21,19 +27,26 @@ read from there, and nothing is sent anywhere.
 With --release, the entry is a data set that was released as the anonymized form of another (attestlog anonymize). Every chunk of it
 is verified, and that they are all the chunks that there are: what each of them keeps to, the whole then does.
 
+What a source disclosed of its secrets is held against the commitments in the claims with --disclosed: a configuration, weights, a model or releases
+(attestlog help models); or an access list, whose rows take the data set's secrets to know. What isn't what was committed to ends with exit code 3.
+
 An entry whose key or statement was revoked later, with doubt that reaches back to it, still verifies: the verdict then adds
 IN DOUBT, and the exit code is 6, so that no script takes it for sound.
 `
 
 type verifyCommand struct {
-	log   logFlags
-	whole bool
+	log       logFlags
+	whole     bool
+	disclosed repeated
+	dataset   provingFlags // of an access list that is disclosed
 }
 
 func bindVerify(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	v := new(verifyCommand)
 	v.log.bind(fs)
 	fs.BoolVar(&v.whole, "release", false, "the entry is a released data set: verify all chunks of its anonymization, and that they make one release")
+	fs.Var(&v.disclosed, "disclosed", "a `file` that opens a commitment in the claims: a configuration, weights, a model, releases, or an access list; may be given several times")
+	fs.StringVar(&v.dataset.dataset, "dataset", "", "the secrets of the data set that a disclosed access list is about, a `file`")
 	return v.run
 }
 
@@ -42,6 +55,9 @@ func (v *verifyCommand) run(ctx context.Context, t *terminal, args []string) err
 		return misuse("want one entry: its index, the event's digest, or a directory with the evidence")
 	}
 	if v.whole {
+		if len(v.disclosed) > 0 {
+			return misuse("--disclosed opens the claims of one entry, and --release is about many")
+		}
 		ref, err := parseReference(args[0])
 		if err != nil {
 			return err
@@ -49,7 +65,7 @@ func (v *verifyCommand) run(ctx context.Context, t *terminal, args []string) err
 		return v.release(ctx, t, ref)
 	}
 	if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
-		return v.offline(t, args[0])
+		return v.offline(ctx, t, args[0])
 	}
 	ref, err := parseReference(args[0])
 	if err != nil {
@@ -63,11 +79,10 @@ func (v *verifyCommand) run(ctx context.Context, t *terminal, args []string) err
 	if err := r.judge(err); err != nil {
 		return err
 	}
-	report, err := ev.Verify(r.Key())
-	return t.report(report, err)
+	return v.conclude(ctx, t, ev, r.Key())
 }
 
-func (v *verifyCommand) offline(t *terminal, dir string) error {
+func (v *verifyCommand) offline(ctx context.Context, t *terminal, dir string) error {
 	key, err := v.log.verifier()
 	if err != nil {
 		return err
@@ -76,8 +91,85 @@ func (v *verifyCommand) offline(t *terminal, dir string) error {
 	if err != nil {
 		return &failure{exitUnverified, err}
 	}
+	return v.conclude(ctx, t, ev, key)
+}
+
+// conclude verifies the evidence, and then what was disclosed about it.
+func (v *verifyCommand) conclude(ctx context.Context, t *terminal, ev *verify.Evidence, key note.Verifier) error {
 	report, err := ev.Verify(key)
-	return t.report(report, err)
+	if err != nil {
+		return t.report(report, err)
+	}
+	another, err := v.disclose(ctx, t, report)
+	if err != nil {
+		return err
+	}
+	return t.report(report, another)
+}
+
+// disclose holds files that open commitments against the claims of an entry that was verified. Each is one more step of the report. A
+// file that opens something else is the first error; it says nothing against the entry.
+func (v *verifyCommand) disclose(ctx context.Context, t *terminal, report *verify.Report) (another, err error) {
+	for _, path := range v.disclosed {
+		detail, err := v.open(ctx, t, path, report.Entry.Event.Claims)
+		if err != nil && !errors.Is(err, model.ErrAnother) {
+			return nil, err
+		}
+		report.Steps = append(report.Steps, verify.Step{Name: "disclosed", Detail: detail, Err: err})
+		if err != nil {
+			return fmt.Errorf("disclosed: %w", err), nil
+		}
+		report.Proven = append(report.Proven, "Disclosed: "+detail+".")
+	}
+	return nil, nil
+}
+
+func (v *verifyCommand) open(ctx context.Context, t *terminal, path string, claims event.Claims) (string, error) {
+	b, err := readBounded(path, access.MaxFile)
+	if err != nil {
+		return "", err
+	}
+	var detail string
+	if a, ok := claims.(*event.DataAccessClaims); ok {
+		detail, err = v.openAccesses(ctx, t, b, a)
+	} else {
+		detail, err = model.Check(b, claims)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return detail, nil
+}
+
+// openAccesses holds an access list against the claims. What it says that was read of each row takes the data set's secrets to know.
+func (v *verifyCommand) openAccesses(ctx context.Context, t *terminal, b []byte, claims *event.DataAccessClaims) (string, error) {
+	list, err := access.Decode(b)
+	if err != nil {
+		return "", err
+	}
+	if v.dataset.dataset == "" {
+		return "", misuse("an access list is held against the data set's rows: name its secrets with --dataset")
+	}
+	d, err := v.dataset.readDataset(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	w, err := list.Witness(d)
+	if err != nil {
+		return "", err
+	}
+	mask, err := statement.ColumnMask(d.Claims, claims.Columns)
+	if err != nil {
+		return "", err
+	}
+	accesses, err := w.Accesses(list.Statement.Capacity, mask)
+	if err != nil {
+		return "", err
+	}
+	if accesses != claims.Accesses {
+		return "", fmt.Errorf("this is not the access list, or not the data set: %w", model.ErrAnother)
+	}
+	return "the access list is the one that the claims commit to: " + count(len(list.Rows), "row"), nil
 }
 
 // report prints a verification, and gives its error the exit code.

@@ -58,6 +58,7 @@ func Commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"oneline":   oneLine,
 		"published": published,
 		"ready":     ready,
+		"appears":   appears,
 	}
 }
 
@@ -120,6 +121,19 @@ func await(ts *testscript.TestScript, url, problem string, good func(body []byte
 		case <-ctx.Done():
 			ts.Fatalf("%s", problem)
 		}
+	}
+}
+
+// appears FILE: waits until a program that runs in the background has written a file, which gives no signal of it.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 1, "usage: appears FILE")
+	deadline := time.Now().Add(2 * time.Minute)
+	for {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		want(ts, time.Now().Before(deadline), args[0]+" doesn't appear")
+		time.Sleep(time.Millisecond)
 	}
 }
 
