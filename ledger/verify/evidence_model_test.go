@@ -104,6 +104,38 @@ func TestEvidenceOfAServedModel(t *testing.T) {
 	}
 }
 
+// TestWhatIsOnlySaid verifies a training run and an approval, which have no proofs: the report says in words what they claim.
+func TestWhatIsOnlySaid(t *testing.T) {
+	l, h, none := newPaperLog(t), &history{t: t}, event.Digest{}
+	l.write(l.draft("op/1", h.register("op/1", 'o', event.RoleOperator), none), 'o', nil)
+	l.write(l.draft("op/1", h.register("bank/1", 'b', event.RoleController), none), 'o', nil)
+	claims := smallDataset().claims
+	claims.Columns = append(claims.Columns, event.Column{Name: "verdict", Role: event.RoleOther, Coding: event.Coding{Category: &event.CategoryCoding{Labels: []string{"bad", "good"}}}},
+		event.Column{Name: "grade", Role: event.RoleOther, Coding: event.Coding{Integer: &event.IntegerCoding{Min: -5, Max: 5}}})
+	data := l.write(l.draft("bank/1", claims, none), 'b', nil)
+	for _, c := range []struct {
+		claims event.Claims
+		says   string
+	}{
+		{&event.TrainingRunClaims{Batch: 32, Dataset: data, Features: []event.Feature{{Column: "age", Scale: 1}}, Label: event.Label{Column: "verdict", Positive: 1},
+			LearningRate: 32768, L2: 66, Steps: 20}, `on "German Credit", 32 rows a step, that predicts whether verdict is "good" from age, with the learning rate 0.5 and l2 0.0010071`},
+		{&event.TrainingRunClaims{Batch: 32, Dataset: data, Features: []event.Feature{{Column: "age", Scale: 1}}, Label: event.Label{Column: "grade", Positive: 7}, LearningRate: 1, Steps: 1},
+			"grade is 2 from age"},
+		{&event.TrainingRunClaims{Batch: 32, Dataset: data, Features: []event.Feature{{Column: "age", Scale: 1}}, Label: event.Label{Column: "verdict", Positive: 2}, LearningRate: 1, Steps: 1},
+			"verdict is code 2"},
+		{&event.ApprovalClaims{Releases: event.Element{31: 1}}, `Source bank/1 approves releases of "German Credit"`},
+	} {
+		l.write(l.draft("bank/1", c.claims, none), 'b', nil)
+		report, err := l.gather(int64(len(l.leaves)) - 1).Verify(l.key)
+		if err != nil || report.Verdict != verify.Claimed {
+			t.Fatalf("%s, %v\n%+v", report.Verdict, err, report.Steps)
+		}
+		if claimed := strings.Join(report.Claimed, "\n"); !strings.Contains(claimed, c.says) {
+			t.Errorf("what is claimed does not mention %q:\n%s", c.says, claimed)
+		}
+	}
+}
+
 // written are claims by the digest of their event.
 type written map[event.Digest]event.Claims
 

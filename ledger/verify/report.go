@@ -64,6 +64,7 @@ func (c *check) conclude() {
 	case event.ProofDeferred:
 		c.concludeDeferred()
 	default:
+		c.Claimed = append(c.Claimed, c.saying()...)
 		c.Claimed = append(c.Claimed, fmt.Sprintf("Everything in the claims: source %s says so, without a proof.", e.Source))
 		if claims, ok := e.Claims.(*event.AttestationClaims); ok {
 			c.Claimed = append(c.Claimed, fmt.Sprintf("What the attestation is worth: verify the event %s that it is about.", claims.Event))

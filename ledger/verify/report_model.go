@@ -46,6 +46,52 @@ func (c *check) sentenceOfVersion(version *event.ModelVersionClaims) string {
 	return fmt.Sprintf("The source declares that it serves %q, version %q. %s %s", c.Entry.Event.Subject.Name, version.Version, model, rules)
 }
 
+// saying says in words what the claims of a run or an approval say, for which there are no proofs.
+func (c *check) saying() []string {
+	switch claims := c.Entry.Event.Claims.(type) {
+	case *event.TrainingRunClaims:
+		return []string{c.sayingOfRun(claims)}
+	case *event.ApprovalClaims:
+		return []string{fmt.Sprintf("Source %s approves releases of %q: which ones and how many stays hidden, but a proof can show that a served model is among them.",
+			c.Entry.Event.Source, c.Entry.Event.Subject.Name)}
+	}
+	return nil
+}
+
+func (c *check) sayingOfRun(run *event.TrainingRunClaims) string {
+	data, label := "a data set", fmt.Sprintf("code %d", run.Label.Positive)
+	if e, err := c.resolver().Event(run.Dataset); err == nil {
+		data = fmt.Sprintf("%q", e.Subject.Name)
+		if d, ok := e.Claims.(*event.DatasetClaims); ok {
+			label = valueText(d, run.Label)
+		}
+	}
+	names := make([]string, len(run.Features))
+	for i, f := range run.Features {
+		names[i] = f.Column
+	}
+	return fmt.Sprintf("A training run of %d steps begins with the weights %s: logistic regression on %s, %d rows a step, that predicts whether %s is %s from %s, with "+
+		"the learning rate %.5g and l2 %.5g.", run.Steps, run.Weights, data, run.Batch, run.Label.Column, label, strings.Join(names, ", "),
+		float64(run.LearningRate)/65536, float64(run.L2)/65536)
+}
+
+// valueText is the value that a label counts as positive, as its column codes it.
+func valueText(d *event.DatasetClaims, l event.Label) string {
+	for i := range d.Columns {
+		column := &d.Columns[i]
+		if column.Name != l.Column {
+			continue
+		}
+		if labels := column.Coding.Category; labels != nil && l.Positive < int64(len(labels.Labels)) {
+			return fmt.Sprintf("%q", labels.Labels[l.Positive])
+		}
+		if span := column.Coding.Integer; span != nil {
+			return fmt.Sprint(span.Min + l.Positive)
+		}
+	}
+	return fmt.Sprintf("code %d", l.Positive)
+}
+
 // predicateText writes a predicate as people do, such as "temperature ≤ 1000".
 func predicateText(p event.Predicate) string {
 	numbers := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(p.Bounds)), ", "), "[]")
