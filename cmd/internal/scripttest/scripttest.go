@@ -51,6 +51,7 @@ func ReachableDir(t *testing.T) string {
 func Commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"address":   address,
+		"appears":   appears,
 		"change":    change,
 		"code":      code,
 		"fetch":     fetch,
@@ -58,7 +59,6 @@ func Commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"oneline":   oneLine,
 		"published": published,
 		"ready":     ready,
-		"appears":   appears,
 	}
 }
 
