@@ -125,14 +125,17 @@ func TestForbiddenAttestations(t *testing.T) {
 		write func(s *late)
 		step  string
 	}{
-		"by a service":               {func(s *late) { s.say("gateway/1", 'g', s.proven()) }, "attestation"},
-		"by the operator":            {func(s *late) { s.say("op/1", 'o', s.proven()) }, "attestation"},
-		"with another prover's key":  {func(s *late) { s.say("p/1", 'q', s.proven()) }, "attestation"},
-		"by a revoked prover":        {func(s *late) { s.say("op/1", 'o', s.h.revoke("p/1", 'p', 0)); s.say("p/1", 'p', s.proven()) }, "attestation"},
-		"with an old key":            {func(s *late) { s.say("p/1", 'p', s.h.rotate("p/1", 'z')); s.say("p/1", 'p', s.proven()) }, "attestation"},
-		"twice":                      {func(s *late) { s.say("p/1", 'p', s.proven()); s.say("p/2", 'q', s.proven()) }, "attestation"},
-		"a refusal after a proof":    {func(s *late) { s.say("p/1", 'p', s.proven()); s.say("p/2", 'q', s.refusedAs("unsatisfied")) }, "attestation"},
-		"a second refusal":           {func(s *late) { s.say("p/1", 'p', s.refusedAs("unsatisfied")); s.say("p/2", 'q', s.refusedAs("undecryptable")) }, "attestation"},
+		"by a service":              {func(s *late) { s.say("gateway/1", 'g', s.proven()) }, "attestation"},
+		"by the operator":           {func(s *late) { s.say("op/1", 'o', s.proven()) }, "attestation"},
+		"with another prover's key": {func(s *late) { s.say("p/1", 'q', s.proven()) }, "attestation"},
+		"by a revoked prover":       {func(s *late) { s.say("op/1", 'o', s.h.revoke("p/1", 'p', 0)); s.say("p/1", 'p', s.proven()) }, "attestation"},
+		"with an old key":           {func(s *late) { s.say("p/1", 'p', s.h.rotate("p/1", 'z')); s.say("p/1", 'p', s.proven()) }, "attestation"},
+		"twice":                     {func(s *late) { s.say("p/1", 'p', s.proven()); s.say("p/2", 'q', s.proven()) }, "attestation"},
+		"a refusal after a proof":   {func(s *late) { s.say("p/1", 'p', s.proven()); s.say("p/2", 'q', s.refusedAs("unsatisfied")) }, "attestation"},
+		"a second refusal": {func(s *late) {
+			s.say("p/1", 'p', s.refusedAs("unsatisfied"))
+			s.say("p/2", 'q', s.refusedAs("undecryptable"))
+		}, "attestation"},
 		"with another event's proof": {func(s *late) { a := s.proven(); a.Proof = s.inline; s.say("p/1", 'p', a) }, "proof"},
 		"with no proof's bytes":      {func(s *late) { a := s.proven(); a.Proof = []byte{1}; s.say("p/1", 'p', a) }, "proof"},
 		"under a revoked statement": {func(s *late) {
