@@ -40,14 +40,13 @@ func (d *door) resolveAttested(ctx context.Context, c *candidate, ref verify.Ref
 	if err != nil {
 		return fmt.Errorf("couldn't look up an attested event: %w", err)
 	}
-	switch {
-	case to == nil:
+	if to == nil {
 		c.fail(&Refusal{Code: UnknownReference, Check: ref.Member,
 			Detail: fmt.Sprintf("%s names event %s, which is not in this log; attest it when it is", ref.Member, ref.Event)})
 		return nil
-	case to.Proof != event.ProofDeferred:
-		c.fail(&Refusal{Code: ClaimsOutOfRange, Check: "deferred",
-			Detail: fmt.Sprintf("event %s did not defer its proof, so there is nothing to attest", ref.Event)})
+	}
+	if err := verify.JudgeAttested(c.event.Claims.(*event.AttestationClaims), to); err != nil {
+		c.fail(refuseViolation(err))
 		return nil
 	}
 	attested := &candidate{event: to, digest: ref.Event, datasets: d.datasets}
@@ -82,32 +81,16 @@ func loadAttested(ctx context.Context, tx *tilestore.Tx, items []*tilestore.Item
 	return tx.Attested(ctx, digests)
 }
 
-// judgeAttestation decides whether there is room for an attestation: one proven and one refused at most, and none refused after a
-// proven one. A proven one overrides a refusal, which is only a worker's word. And nothing is proven under a statement that was revoked.
-//
-// That the prover's key and the event's statement stand here means that they stood when the event was logged, too, as far as they
-// were there then: what ended never comes back.
+// judgeAttestation decides whether there is room for an attestation.
 func (j *judge) judgeAttestation(b *batch, c *candidate) *Refusal {
 	if c.attested == nil {
 		return nil
 	}
-	claims := c.event.Claims.(*event.AttestationClaims)
-	have, ok := b.attested[claims.Event]
-	switch {
-	case ok && have.Proven >= 0:
-		return &Refusal{Code: AlreadyAttested, Check: string(event.OutcomeProven),
-			Detail: fmt.Sprintf("event %s was proven already, by entry %d", claims.Event, have.Proven)}
-	case ok && claims.Outcome == event.OutcomeRefused:
-		return &Refusal{Code: AlreadyAttested, Check: string(event.OutcomeRefused),
-			Detail: fmt.Sprintf("a proof of event %s was refused already, by entry %d", claims.Event, have.Refused)}
-	case claims.Outcome == event.OutcomeRefused:
-		return nil
+	have, ok := b.attested[c.attested.digest]
+	if !ok {
+		have = tilestore.Attested(verify.Unattested())
 	}
-	if s, known := j.registry.Statement(c.attested.event.Statement); !known || s.Revoked >= 0 {
-		return &Refusal{Code: RevokedStatement,
-			Detail: fmt.Sprintf("the statement %s of the attested event was revoked: nothing is proven under it any more", c.attested.event.Statement)}
-	}
-	return nil
+	return refuse(j.registry.JudgeAttestation(c.event.Claims.(*event.AttestationClaims), c.attested.event, verify.Attested(have)))
 }
 
 // attest records that a placed candidate attests an event.
@@ -115,13 +98,8 @@ func (b *batch) attest(tx *tilestore.Tx, c *candidate) {
 	claims := c.event.Claims.(*event.AttestationClaims)
 	have, ok := b.attested[claims.Event]
 	if !ok {
-		have = tilestore.Attested{Proven: -1, Refused: -1}
+		have = tilestore.Attested(verify.Unattested())
 	}
-	if claims.Outcome == event.OutcomeProven {
-		have.Proven = c.placed.index
-	} else {
-		have.Refused = c.placed.index
-	}
-	b.attested[claims.Event] = have
+	b.attested[claims.Event] = tilestore.Attested(verify.Attested(have).After(claims, c.placed.index))
 	dropWitness(tx, claims.Event)
 }

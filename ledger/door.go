@@ -348,7 +348,7 @@ func (d *door) judgeClaims(ctx context.Context, registry *verify.Registry, list 
 			continue
 		}
 		if claims, ok := c.event.Claims.(*event.StatementClaims); ok {
-			if r := judgeStatementKeys(claims); r != nil {
+			if r := refuse(verify.JudgeStatement(claims)); r != nil {
 				c.fail(r)
 				continue
 			}
@@ -472,13 +472,21 @@ func (d *door) settle(list []*candidate) {
 	list[0].request.failed = nil
 }
 
+// refuse is refuseViolation, or nil where nothing is broken.
+func refuse(err error) *Refusal {
+	if err == nil {
+		return nil
+	}
+	return refuseViolation(err)
+}
+
 // refuseViolation says in the ledger's terms that a rule of the log is broken.
 func refuseViolation(err error) *Refusal {
 	var v *verify.Violation
 	if !errors.As(err, &v) {
 		return &Refusal{Code: Malformed, Detail: err.Error()}
 	}
-	r := &Refusal{Code: Code(v.Rule), Detail: v.Detail}
+	r := &Refusal{Code: Code(v.Rule), Detail: v.Detail, Check: v.Check}
 	if v.Expected != nil {
 		r.Expected = &Next{Seq: v.Expected.Seq, Prev: v.Expected.Prev}
 	}

@@ -124,8 +124,8 @@ type judge struct {
 
 	registry *verify.Registry // with all that was decided; shared with the door until a batch changes it
 	chains   map[string]verify.Chain
-	runs     map[event.Digest]progress // of training runs that took steps in this term
-	owing    bool                      // a batch brought events whose proofs are deferred, and no jobs were asked for yet
+	runs     map[event.Digest]verify.Progress // of training runs that took steps in this term
+	owing    bool                             // a batch brought events whose proofs are deferred, and no jobs were asked for yet
 }
 
 // Judge implements tilestore.Judge.
@@ -206,7 +206,7 @@ func (j *judge) apply(b *batch, c *candidate) {
 		j.registry.Apply(b.end, c.event, c.sub.Envelope.KeyID)
 	}
 	if step, ok := c.event.Claims.(*event.TrainingStepClaims); ok {
-		j.runs[step.Run] = progress{step.Step + 1, step.After}
+		j.runs[step.Run] = j.runs[step.Run].After(step)
 	}
 	chain := verify.After(c.event, c.digest)
 	j.chains[c.event.Source] = chain

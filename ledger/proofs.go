@@ -32,35 +32,13 @@ func (k *verifyingKeys) get(id event.Digest, encoded []byte) (*zkverify.Verifyin
 	return vk, nil
 }
 
-// judgeStatementKeys checks, before a statement is registered, that its verifying key is sound in form and belongs to a
-// statement that this program knows or that the claims describe: proofs under it could not be verified otherwise.
-func judgeStatementKeys(c *event.StatementClaims) *Refusal {
-	if c.Action != event.StatementRegister {
-		return nil
-	}
-	s, err := statement.Registered(c)
-	if err != nil {
-		return &Refusal{Code: ClaimsOutOfRange, Check: "name", Detail: err.Error()}
-	}
-	vk, err := zkverify.ParseVerifyingKey(c.VerifyingKey)
-	if err != nil {
-		return &Refusal{Code: ClaimsOutOfRange, Check: "verifyingKey", Detail: err.Error()}
-	}
-	if vk.NumPublic() != len(s.Inputs) {
-		return &Refusal{Code: ClaimsOutOfRange, Check: "verifyingKey",
-			Detail: fmt.Sprintf("the verifying key takes %d public inputs, and %s has %d", vk.NumPublic(), c.Name, len(s.Inputs))}
-	}
-	return nil
-}
-
 // judgeProofMode holds what came along against what the payload says about a proof.
 func judgeProofMode(registry *verify.Registry, c *candidate) *Refusal {
 	mode := c.event.Proof
+	if err := verify.JudgeProofMode(mode, c.sub.Proof); err != nil {
+		return refuseViolation(err)
+	}
 	switch {
-	case mode == event.ProofInline && len(c.sub.Proof) == 0:
-		return &Refusal{Code: ProofMissing, Detail: "the payload says proof: inline, and no proof came along; send it in attestation.proof"}
-	case mode != event.ProofInline && len(c.sub.Proof) > 0:
-		return &Refusal{Code: ProofUnexpected, Detail: fmt.Sprintf("a proof came along, and the payload says proof: %s; sign an event that says inline", mode)}
 	case mode != event.ProofDeferred && len(c.sub.Witness) > 0:
 		return &Refusal{Code: WitnessUnwanted, Detail: fmt.Sprintf("a witness came along, and the payload says proof: %s; only an event that says deferred has one", mode)}
 	case mode == event.ProofDeferred:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -15,56 +14,7 @@ import (
 
 // judgeReference holds claims against one event that they refer to.
 func judgeReference(claims event.Claims, ref verify.Reference, to *event.Event) *Refusal {
-	if err := ref.Judge(to.Kind()); err != nil {
-		r := refuseViolation(err)
-		r.Check = "kind"
-		return r
-	}
-	switch c := claims.(type) {
-	case *event.DataAccessClaims:
-		return judgeAccess(c, to.Claims.(*event.DatasetClaims))
-	case *event.ModelVersionClaims:
-		if step, ok := to.Claims.(*event.TrainingStepClaims); ok {
-			return judgeServedStep(c, step)
-		}
-	}
-	return nil
-}
-
-// judgeServedStep holds the claim of where a served model comes from, proven or not, against the step that it names.
-func judgeServedStep(c *event.ModelVersionClaims, step *event.TrainingStepClaims) *Refusal {
-	err := statement.CheckServedStep(c, step)
-	if err == nil {
-		return nil
-	}
-	r := &Refusal{Code: ClaimsOutOfRange, Detail: err.Error()}
-	var outside *statement.RangeError
-	if errors.As(err, &outside) {
-		r.Check = outside.Member
-	}
-	return r
-}
-
-// judgeAccess holds the claim of an access, proven or not, against the data set that it names.
-func judgeAccess(c *event.DataAccessClaims, data *event.DatasetClaims) *Refusal {
-	if !slices.Contains(data.Purposes, c.Purpose) {
-		return &Refusal{Code: ClaimsOutOfRange, Check: "purpose",
-			Detail: fmt.Sprintf("the data set has no purpose %q; its purposes are %q", c.Purpose, data.Purposes)}
-	}
-	next := 0
-	for _, name := range c.Columns {
-		at := slices.IndexFunc(data.Columns[next:], func(col event.Column) bool { return col.Name == name })
-		if at < 0 {
-			return &Refusal{Code: ClaimsOutOfRange, Check: "columns",
-				Detail: fmt.Sprintf("column %q is not in the data set, or not in its order: name the columns read as the data set orders them", name)}
-		}
-		next += at + 1
-	}
-	if c.Records > data.Rows {
-		return &Refusal{Code: ClaimsOutOfRange, Check: "records",
-			Detail: fmt.Sprintf("the data set has %d rows, so %d distinct ones can't have been read", data.Rows, c.Records)}
-	}
-	return nil
+	return refuse(verify.JudgeReferred(claims, ref, to))
 }
 
 // maxReferred bounds how many events that others refer to are kept decoded. A data set's description has up to 48 KiB.

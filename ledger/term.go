@@ -102,7 +102,7 @@ func (l *Ledger) begin(ctx context.Context, leader *tilestore.Leader) (_ *term, 
 	if err := l.askWitnesses(ctx, n.signed); err != nil {
 		return nil, err
 	}
-	j := &judge{state: s, notary: n, registry: registry, chains: map[string]verify.Chain{}, runs: map[event.Digest]progress{}}
+	j := &judge{state: s, notary: n, registry: registry, chains: map[string]verify.Chain{}, runs: map[event.Digest]verify.Progress{}}
 	queue, err := newJobs(l.store.Pool(), l.log, l.cfg.SweepEvery)
 	if err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ func References(claims event.Claims) []Reference {
 // Judge tells whether an event of that kind may be what is referred to. Its error is a *Violation.
 func (r Reference) Judge(kind event.Kind) error {
 	if r.Kind != 0 && kind != r.Kind {
-		return violates(RuleClaims, "%s must name an event of kind %s; %s is of kind %s", r.Member, r.Kind, r.Event, kind)
+		return violates(RuleClaims, "%s must name an event of kind %s; %s is of kind %s", r.Member, r.Kind, r.Event, kind).checking("kind")
 	}
 	return nil
 }

@@ -18,12 +18,16 @@ const (
 	RuleReference        Rule = "unknown-reference"   // the claims refer to an entry that is not there
 	RuleUnknownStatement Rule = "unknown-statement"   // no such statement is registered for this kind
 	RuleRevokedStatement Rule = "revoked-statement"   // the statement was revoked
+	RuleProofMissing     Rule = "proof-missing"       // the payload says inline, and there is no proof
+	RuleProofUnexpected  Rule = "proof-unexpected"    // there is a proof, and the payload doesn't say inline
+	RuleAttested         Rule = "already-attested"    // the event has an attestation that leaves no room for this one
 )
 
 // Violation says which rule an entry breaks, and how.
 type Violation struct {
 	Rule   Rule
 	Detail string
+	Check  string // which check of that rule, mostly the member of the claims that it is about; empty where the rule says it all
 	// Expected is what a source's next event must be; set for RuleSequenceGap and RuleSequenceFork.
 	Expected *Chain
 }
@@ -32,4 +36,9 @@ func (v *Violation) Error() string { return string(v.Rule) + ": " + v.Detail }
 
 func violates(rule Rule, format string, args ...any) *Violation {
 	return &Violation{Rule: rule, Detail: fmt.Sprintf(format, args...)}
+}
+
+func (v *Violation) checking(what string) *Violation {
+	v.Check = what
+	return v
 }
