@@ -20,18 +20,17 @@ import (
 type databaseFlags struct{ url, binaries string }
 
 func (f *databaseFlags) bind(fs *flag.FlagSet) {
-	fs.StringVar(&f.url, "database-url", "", "a PostgreSQL to measure on (schemas attestlog_bench_… are made and dropped in it); without one, a private server runs in a temporary directory")
+	fs.StringVar(&f.url, "database-url", "", "a PostgreSQL to measure on (databases attestlog_bench_… are made and dropped in it); without one, a private server runs in a temporary directory")
 	fs.StringVar(&f.binaries, "postgres-binaries", "", "the `directory` of the private PostgreSQL's programs, if not where packages put them")
 }
 
-// database is a PostgreSQL in which logs are made to be measured, each in a schema of its own: so any number of them fits one
-// database, and nothing else in it is touched.
+// database is a PostgreSQL in which logs are made to be measured, each in a database of its own: nothing else in it is touched.
 type database struct {
 	url      string
 	server   *pgserver.Server // nil: somebody else's
 	settings string           // what its durability rests on, for details
-	schemas  []string
-	dir      string // for files of ours; removed in the end
+	logs     []string         // names of databases
+	dir      string           // for files of ours; removed in the end
 	remove   func()
 }
 
@@ -76,35 +75,36 @@ func (db *database) do(ctx context.Context, f func(*pgx.Conn) error) error {
 	return f(conn)
 }
 
-// log makes the schema of an empty log, and returns a URL that leads into it.
+// log makes the database of an empty log, and returns a URL that leads into it.
 func (db *database) log(ctx context.Context, name string) (string, error) {
-	schema := "attestlog_bench_" + name
-	err := db.do(ctx, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "CREATE SCHEMA "+schema)
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("couldn't make a schema to measure in: %w", err)
-	}
-	db.schemas = append(db.schemas, schema)
-	inside, err := withSearchPath(db.url, schema)
+	name = "attestlog_bench_" + name
+	inside, err := withDatabase(db.url, name)
 	if err != nil {
 		return "", err
 	}
+	err = db.do(ctx, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("couldn't make a database to measure in: %w", err)
+	}
+	db.logs = append(db.logs, name)
 	return inside, migrations.Up(ctx, inside)
 }
 
-// withSearchPath makes a connection string, of either form, lead into a schema.
-func withSearchPath(connection, schema string) (string, error) {
+// withDatabase makes a connection string, of either form, lead into another database of the same server.
+func withDatabase(connection, name string) (string, error) {
 	if !strings.Contains(connection, "://") {
-		return connection + " search_path=" + schema, nil
+		return connection + " dbname=" + name, nil // the last one counts
 	}
 	u, err := url.Parse(connection)
 	if err != nil {
 		return "", errors.New("couldn't read the database URL") // the error would quote it, with its password
 	}
+	u.Path = "/" + name
 	q := u.Query()
-	q.Set("search_path", schema)
+	q.Del("dbname") // which would go before
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }
@@ -136,9 +136,9 @@ func (db *database) close(ctx context.Context) (err error) {
 	if db.server != nil {
 		return db.server.Kill() // nothing in it is worth a checkpoint
 	}
-	for _, schema := range db.schemas {
+	for _, name := range db.logs {
 		err = errors.Join(err, db.do(ctx, func(conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, "DROP SCHEMA "+schema+" CASCADE")
+			_, err := conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
 			return err
 		}))
 	}

@@ -24,7 +24,7 @@
 // # What a run does
 //
 // It measures for about --seconds a case and ends by itself. log and http start a private PostgreSQL in a temporary directory,
-// with fsync and synchronous_commit on, and remove it afterwards; --database-url takes another PostgreSQL, in which schemas
+// with fsync and synchronous_commit on, and remove it afterwards; --database-url takes another PostgreSQL, in which databases
 // attestlog_bench_… are made and dropped again. The load of http comes from a second process of this program, over the
 // loopback interface: like everything else that a server shares its machine with, it takes from the server's rate. prove and verify take keys from --keys and set up those that are missing there. Nothing leaves the machine.
 //
