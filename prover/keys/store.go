@@ -18,6 +18,7 @@ import (
 	"github.com/consensys/gnark/backend/groth16"
 	groth16_bn254 "github.com/consensys/gnark/backend/groth16/bn254"
 	"github.com/consensys/gnark/constraint"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/zkverify"
@@ -164,15 +165,17 @@ func (s *Store) Load(vk event.Digest) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.read(m, constraintsFile, m.ConstraintSystem)
-	if err != nil {
-		return nil, err
-	}
-	ccs := groth16.NewCS(ecc.BN254)
-	if _, err := ccs.ReadFrom(bytes.NewReader(b)); err != nil {
-		return nil, fmt.Errorf("%w: %s: couldn't read constraint system: %w", ErrCorrupt, vk, err)
-	}
-	return s.load(m, ccs)
+	return s.load(m, func() (constraint.ConstraintSystem, error) {
+		b, err := s.read(m, constraintsFile, m.ConstraintSystem)
+		if err != nil {
+			return nil, err
+		}
+		ccs := groth16.NewCS(ecc.BN254)
+		if _, err := ccs.ReadFrom(bytes.NewReader(b)); err != nil {
+			return nil, fmt.Errorf("%w: %s: couldn't read constraint system: %w", ErrCorrupt, vk, err)
+		}
+		return ccs, nil
+	})
 }
 
 // LoadFor is Load for a circuit that the caller compiled: the constraint system
@@ -182,33 +185,49 @@ func (s *Store) LoadFor(vk event.Digest, ccs constraint.ConstraintSystem) (*Keys
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckCircuit(ccs, m.ConstraintSystem.SHA256); err != nil {
-		return nil, fmt.Errorf("couldn't load keys of %s: %w", vk, err)
-	}
-	return s.load(m, ccs)
+	return s.load(m, func() (constraint.ConstraintSystem, error) {
+		if err := CheckCircuit(ccs, m.ConstraintSystem.SHA256); err != nil {
+			return nil, fmt.Errorf("couldn't load keys of %s: %w", vk, err)
+		}
+		return ccs, nil
+	})
 }
 
-func (s *Store) load(m *Manifest, ccs constraint.ConstraintSystem) (*Keys, error) {
-	vkBytes, err := s.read(m, verifyingKeyFile, m.VerifyingKey)
-	if err != nil {
+// load loads both keys while circuit gives the constraint system: each takes about
+// as long as the other.
+func (s *Store) load(m *Manifest, circuit func() (constraint.ConstraintSystem, error)) (*Keys, error) {
+	k := new(Keys)
+	var pk *groth16_bn254.ProvingKey
+	var both errgroup.Group
+	both.Go(func() (err error) {
+		k.ConstraintSystem, err = circuit()
+		return err
+	})
+	both.Go(func() error {
+		vk, err := s.read(m, verifyingKeyFile, m.VerifyingKey)
+		if err != nil {
+			return err
+		}
+		if k.VerifyingKey, err = zkverify.ParseVerifyingKey(vk); err != nil {
+			return err
+		}
+		dump, err := s.read(m, provingKeyFile, m.ProvingKey)
+		if err != nil {
+			return err
+		}
+		if pk, err = parseProvingKey(dump); err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrCorrupt, m.Digest(), err)
+		}
+		return nil
+	})
+	if err := both.Wait(); err != nil {
 		return nil, err
 	}
-	vk, err := zkverify.ParseVerifyingKey(vkBytes)
-	if err != nil {
-		return nil, err
-	}
-	pkBytes, err := s.read(m, provingKeyFile, m.ProvingKey)
-	if err != nil {
-		return nil, err
-	}
-	pk, err := parseProvingKey(pkBytes)
-	if err == nil {
-		err = checkShape(pk, ccs, vk)
-	}
-	if err != nil {
+	if err := checkShape(pk, k.ConstraintSystem, k.VerifyingKey); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, m.Digest(), err)
 	}
-	return &Keys{ConstraintSystem: ccs, ProvingKey: pk, VerifyingKey: vk}, nil
+	k.ProvingKey = pk
+	return k, nil
 }
 
 // OpenProvingKey opens a statement's proving key file, to be served to provers.
