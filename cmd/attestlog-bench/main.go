@@ -1,8 +1,8 @@
 // Command attestlog-bench measures attestlog on your machine, each figure beside what the same machine allowed in the same run.
 //
 //	attestlog-bench log      how many leaves a second the log takes, how long each waits, what it costs to store and to prove them
-//	attestlog-bench http     signed events over HTTP, from another process, one by one and in batches
-//	attestlog-bench prove    how long a proof takes, for each statement
+//	attestlog-bench http     signed events over HTTP, with and without proofs, from another process, one by one and in batches
+//	attestlog-bench prove    how long a proof takes and how much memory, for each statement, and how long keys take to load
 //	attestlog-bench verify   how many proofs a second can be verified, one by one and many at once
 //
 // # How to read a figure
@@ -66,8 +66,8 @@ type area struct {
 func areas() []area {
 	return []area{
 		{"log", "leaves in-process, against plain COPY", bindLog},
-		{"http", "signed events over HTTP, against bare Ed25519 verification", bindHTTP},
-		{"prove", "each statement, against the bare prover", bindProve},
+		{"http", "signed events over HTTP, against bare verification of signatures and proofs", bindHTTP},
+		{"prove", "each statement, against the bare prover; loading keys", bindProve},
 		{"verify", "proofs at once, against one by one", bindVerify},
 	}
 }
@@ -85,8 +85,11 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 		}
 		return 0
 	}
-	if args[0] == loadCommand { // the other process of http
+	switch args[0] {
+	case loadCommand: // the other process of http
 		return exitCode(ctx, errs, loadCommand, generateLoad(ctx, in, out))
+	case onceCommand: // that of prove
+		return exitCode(ctx, errs, onceCommand, serveOnce(ctx, in, out))
 	}
 	for _, a := range areas() {
 		if a.name == args[0] {

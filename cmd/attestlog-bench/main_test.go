@@ -16,9 +16,9 @@ import (
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 )
 
-// TestMain lets the test binary be the load generator, too: http starts the program that it runs in a second time.
+// TestMain lets the test binary be the load generator and the fresh prover, too: http and prove start the program that they run in a second time.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == loadCommand {
+	if len(os.Args) > 1 && (os.Args[1] == loadCommand || os.Args[1] == onceCommand) {
 		os.Exit(run())
 	}
 	os.Exit(m.Run())
@@ -41,7 +41,8 @@ func TestAreas(t *testing.T) {
 		{"log", []string{"--leaves", "2000"}, []string{
 			"log/1024/rate", "log/1024/p99", "log/64/rate", "log/64/p50", "log/growth/100k", "log/growth/1M", "log/storage/bytes-per-leaf", "log/proof/p50"}},
 		{"http", []string{"--connections", "8", "--batch", "50", "--batch-sources", "5"}, httpNames},
-		{"prove", []string{"--statements", "data-access-16", "--keys", keysDir}, []string{"prove/data-access-16/constraints", "prove/data-access-16/time"}},
+		{"prove", []string{"--statements", "data-access-16", "--keys", keysDir}, []string{
+			"prove/data-access-16/constraints", "prove/data-access-16/time", "prove/data-access-16/ratio", "prove/data-access-16/memory", "keys/load/time", "keys/load/cold"}},
 		{"verify", []string{"--statements", "data-access-16", "--keys", keysDir, "--proofs", "2"}, []string{
 			"verify/single/time", "verify/single/rate", "verify/batch64/rate", "verify/batch64-one-bad/rate"}},
 	}
