@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
+	"github.com/consensys/gnark-crypto/ecc/bn254/fp"
 
 	"github.com/attestlog/attestlog/ledger/event"
 )
@@ -95,7 +96,8 @@ func (p *KeyPoints) Encode() []byte {
 // ParseVerifyingKey decodes and checks a verifying key. It refuses every
 // encoding but the one that [VerifyingKey.Bytes] gives back, points off their
 // curve or subgroup or at infinity (K_0 alone may be there: a circuit need not
-// use the constant), and keys whose γ, δ or σ are visibly trivial.
+// use the constant), keys whose γ, δ or σ are visibly trivial, and keys in which
+// two public inputs visibly have the same weight.
 func ParseVerifyingKey(b []byte) (*VerifyingKey, error) {
 	if len(b) > MaxVerifyingKeySize {
 		return nil, fmt.Errorf("couldn't parse verifying key: %d bytes, at most %d are allowed", len(b), MaxVerifyingKeySize)
@@ -175,6 +177,15 @@ func (p *KeyPoints) checkNotTrivial() error {
 	}
 	if p.Delta.X.Equal(&g2.X) {
 		return errors.New("delta equals ±the generator: the set-up has no contribution")
+	}
+	// Public inputs of the same weight, or of opposite ones, only count together: a proof for some values of theirs holds for others, and one for
+	// an event, by its context, for other events.
+	seen := make(map[fp.Element]int, len(p.K))
+	for i := 1; i < len(p.K); i++ {
+		if j, twice := seen[p.K[i].X]; twice {
+			return fmt.Errorf("point K[%d] equals ±K[%d]: a proof would hold for other values of these two inputs", i, j)
+		}
+		seen[p.K[i].X] = i
 	}
 	if c := p.Commitment; c != nil && c.G.X.Equal(&c.GSigmaNeg.X) {
 		return errors.New("commitment key has sigma = ±1: anyone could forge proofs")

@@ -87,6 +87,8 @@ func TestRefusedVerifyingKeys(t *testing.T) {
 	}{
 		"K_1 at infinity":                 {func(k *zkverify.KeyPoints) { k.K[1] = bn254.G1Affine{} }, "K[1]: point at infinity"},
 		"K of the commitment at infinity": {func(k *zkverify.KeyPoints) { k.K[9] = bn254.G1Affine{} }, "K[9]: point at infinity"},
+		"K_1 twice":                       {func(k *zkverify.KeyPoints) { k.K[3] = k.K[1] }, "K[3] equals ±K[1]"},
+		"K_1 and its opposite":            {func(k *zkverify.KeyPoints) { k.K[8].Neg(&k.K[1]) }, "K[8] equals ±K[1]"},
 		"alpha at infinity":               {func(k *zkverify.KeyPoints) { k.Alpha = bn254.G1Affine{} }, "alpha: point at infinity"},
 		"beta at infinity":                {func(k *zkverify.KeyPoints) { k.Beta = bn254.G2Affine{} }, "beta: point at infinity"},
 		"gamma at infinity":               {func(k *zkverify.KeyPoints) { k.Gamma = bn254.G2Affine{} }, "gamma: point at infinity"},
@@ -155,6 +157,48 @@ func TestUnconstrainedPublicInputIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := keys.FromGnarkVK(gvk); err == nil || !strings.Contains(err.Error(), "K[2]: point at infinity") {
+		t.Errorf("got %v, want a refusal of K[2]", err)
+	}
+}
+
+// summed has two public inputs that only count together. gnark compiles it, sets it up, and accepts a proof for 2 + 7 as one for 3 + 6: the one of an
+// event for another, were one of them the context. We don't take the key.
+type summed struct {
+	X frontend.Variable
+	Y frontend.Variable `gnark:",public"`
+	Z frontend.Variable `gnark:",public"`
+}
+
+func (c *summed) Define(api frontend.API) error {
+	api.AssertIsEqual(api.Mul(c.X, c.X), api.Add(c.Y, c.Z))
+	return nil
+}
+
+func TestInputsOfOneWeightAreRefused(t *testing.T) {
+	ccs, err := frontend.Compile(ecc.BN254.ScalarField(), r1cs.NewBuilder, &summed{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pk, gvk, err := groth16.Setup(ccs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full, err := frontend.NewWitness(&summed{X: 3, Y: 2, Z: 7}, ecc.BN254.ScalarField())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := groth16.Prove(ccs, pk, full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := frontend.NewWitness(&summed{Y: 3, Z: 6}, ecc.BN254.ScalarField(), frontend.PublicOnly())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := groth16.Verify(proof, gvk, other); err != nil {
+		t.Errorf("gnark sees to it by now (%v): is the check still of use?", err)
+	}
+	if _, err := keys.FromGnarkVK(gvk); err == nil || !strings.Contains(err.Error(), "K[2] equals ±K[1]") {
 		t.Errorf("got %v, want a refusal of K[2]", err)
 	}
 }
