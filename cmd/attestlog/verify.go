@@ -242,6 +242,9 @@ func reportJSON(r *verify.Report) map[string]any {
 	}
 	out := map[string]any{"verdict": r.Verdict, "steps": steps, "doubts": orEmpty(r.Doubts), "proven": orEmpty(r.Proven),
 		"claimed": orEmpty(r.Claimed), "trusted": orEmpty(r.Trusted)}
+	if g := r.Groth16; g != nil {
+		out["statement"], out["setup"] = g.Statement.Claims.Name, g.Statement.Claims.Setup
+	}
 	if r.Entry != nil {
 		out["index"], out["digest"], out["size"] = r.Entry.Index, r.Entry.Digest, r.Head.Size
 	}
