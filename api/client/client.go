@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/attestlog/attestlog/ledger/verify"
 )
 
 // Options say how to reach a log.
@@ -40,6 +42,9 @@ type Options struct {
 	Pause, MaxPause time.Duration
 	// Trusted is a signed head of this log from an earlier session (Client.Head), which the log's heads must continue; nil for none.
 	Trusted []byte
+	// Policy, if not nil, says whose cosignatures a published head needs: one without its quorum is refused with a
+	// *verify.QuorumError. Receipts come with a head that nobody cosigned yet; WaitWitnessed waits for one that somebody did.
+	Policy *verify.Policy
 	// Unlinked leaves out the consistency proof that the client otherwise asks for with every new head of a receipt. Heads
 	// are then only compared where their sizes are the same, until Checkpoint is called.
 	Unlinked bool
@@ -54,6 +59,7 @@ type Client struct {
 	retries int
 	pause   time.Duration
 	most    time.Duration
+	policy  *verify.Policy // may be nil
 	heads   heads
 }
 
@@ -86,6 +92,10 @@ func New(baseURL string, o Options) (*Client, error) {
 	if c.most == 0 {
 		c.most = 10 * time.Second
 	}
+	if o.Policy != nil && !o.Policy.Knows(key) {
+		return nil, fmt.Errorf("the witness policy is not about the log %s", o.LogKey)
+	}
+	c.policy = o.Policy
 	c.heads = heads{client: c, unlinked: o.Unlinked, known: map[int64]known{}}
 	if o.Trusted != nil {
 		if err := c.heads.trust(o.Trusted); err != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -216,14 +217,40 @@ func (c *Client) Consistency(ctx context.Context, from, to verify.Head) ([][32]b
 	return hashes, nil
 }
 
-// Checkpoint fetches the newest published head. It is signed by the log's key and continues every head that this client has seen.
+// Checkpoint fetches the newest published head. It is signed by the log's key, continues every head that this client has seen, and
+// has the cosignatures that Options.Policy asks for.
 func (c *Client) Checkpoint(ctx context.Context) (verify.Head, error) {
 	a, err := c.do(ctx, &request{method: http.MethodGet, path: "checkpoint", accept: "text/plain", most: maxSmall})
 	if err != nil {
 		return verify.Head{}, err
 	}
-	return c.heads.open(ctx, a.body, true)
+	head, err := c.heads.open(ctx, a.body, true)
+	if err == nil && c.policy != nil {
+		_, _, err = c.policy.Open(head.Note, c.key)
+	}
+	return head, err
 }
+
+// WaitWitnessed waits for a published head that covers an entry and has the cosignatures that Options.Policy asks for: from then on
+// the log can't deny the entry to anybody who asks for the same. It ends with ctx, whose error then tells what was missing.
+func (c *Client) WaitWitnessed(ctx context.Context, index int64) (verify.Head, error) {
+	for {
+		head, err := c.Checkpoint(ctx)
+		var few *verify.QuorumError
+		switch {
+		case err == nil && head.Size > index:
+			return head, nil
+		case err != nil && !errors.As(err, &few):
+			return verify.Head{}, err
+		}
+		if ended := sleep(ctx, witnessedEvery); ended != nil {
+			return verify.Head{}, errors.Join(fmt.Errorf("couldn't get a cosigned head that covers entry %d: %w", index, ended), err)
+		}
+	}
+}
+
+// witnessedEvery is how often a head is asked for that is to be cosigned: logs publish one a second.
+const witnessedEvery = 500 * time.Millisecond
 
 // PublishedHead is a head with the time at which the log says it published it.
 type PublishedHead struct {

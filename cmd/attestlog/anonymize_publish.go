@@ -139,7 +139,7 @@ func (a *anonymize) verify(ctx context.Context, t *terminal, r *remote, indices 
 		}
 		chunks = append(chunks, ev)
 	}
-	whole, err := verify.VerifyRelease(r.Key(), chunks)
+	whole, err := verify.VerifyRelease(r.Key(), r.policy, chunks)
 	if err != nil {
 		return &failure{exitUnverified, err}
 	}

@@ -26,13 +26,38 @@ import (
 
 // logFlags say which log a command speaks to, and by which key it is known.
 type logFlags struct {
-	server, key, memory string
+	server, key, memory, policy string
 }
 
 func (l *logFlags) bind(fs *flag.FlagSet) {
 	fs.StringVar(&l.server, "server", "", "the log's `address` (default $ATTESTLOG_SERVER, or http://localhost:8080)")
 	fs.StringVar(&l.memory, "memory", "", "the `directory` where the newest head is remembered, which later ones must continue (default in the user's cache directory)")
 	l.bindKey(fs)
+	l.bindPolicy(fs)
+}
+
+func (l *logFlags) bindPolicy(fs *flag.FlagSet) {
+	fs.StringVar(&l.policy, "policy", "", "a `file` that says whose cosignatures a head needs (c2sp.org/tlog-policy; default $ATTESTLOG_POLICY, or none)")
+}
+
+// witnesses reads the policy; nil without one.
+func (l *logFlags) witnesses() (*verify.Policy, error) {
+	path := l.policy
+	if path == "" {
+		path = os.Getenv("ATTESTLOG_POLICY")
+	}
+	if path == "" {
+		return nil, nil
+	}
+	text, err := readBounded(path, verify.MaxPolicy)
+	if err != nil {
+		return nil, misuse("--policy: %w", err)
+	}
+	policy, err := verify.ParsePolicy(text)
+	if err != nil {
+		return nil, misuse("%s: %w", path, err)
+	}
+	return policy, nil
 }
 
 func (l *logFlags) bindKey(fs *flag.FlagSet) {
@@ -62,7 +87,8 @@ func (l *logFlags) verifier() (note.Verifier, error) {
 // remote is a log, with the memory of its newest head.
 type remote struct {
 	*client.Client
-	memory string // file; empty if there is no place for one
+	policy *verify.Policy // whose cosignatures count; may be nil
+	memory string         // file; empty if there is no place for one
 	known  []byte
 }
 
@@ -79,12 +105,16 @@ func (l *logFlags) connect(t *terminal) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &remote{memory: l.memoryFile(key)}
+	policy, err := l.witnesses()
+	if err != nil {
+		return nil, err
+	}
+	r := &remote{memory: l.memoryFile(key), policy: policy}
 	if r.known, err = r.recall(); err != nil {
 		return nil, err
 	}
 	// A person waits: give up after some seconds, not minutes; but a busy log may take a few to publish a head.
-	r.Client, err = client.New(server, client.Options{LogKey: key, Trusted: r.known, Retries: 10, MaxPause: 2 * time.Second, Logger: slog.New(&patient{t: t})})
+	r.Client, err = client.New(server, client.Options{LogKey: key, Policy: policy, Trusted: r.known, Retries: 10, MaxPause: 2 * time.Second, Logger: slog.New(&patient{t: t})})
 	if err != nil {
 		return nil, misuse("%w", err)
 	}
@@ -149,15 +179,35 @@ func (r *remote) remember() error {
 func (r *remote) judge(err error) error {
 	var problem *client.Problem
 	var alarm *client.Alarm
+	var few *verify.QuorumError
 	switch {
 	case err == nil:
 		return r.remember()
 	case errors.As(err, &alarm):
+		return &failure{exitUnverified, r.keepEvidence(alarm, err)}
+	case errors.As(err, &few):
 		return &failure{exitUnverified, err}
 	case errors.As(err, &problem) && problem.Code != "" && problem.Code != client.CodeNotFound && problem.Status >= 400 && problem.Status < 500:
 		return &failure{exitRefused, err}
 	}
 	return err
+}
+
+// keepEvidence writes what shows a fork to others, beside the remembered heads, and says where.
+func (r *remote) keepEvidence(a *client.Alarm, err error) error {
+	if a.Fork == nil {
+		return err
+	}
+	file := a.Fork.Encode()
+	sum := sha256.Sum256(file)
+	path := filepath.Join(filepath.Dir(r.memory), "fork-"+hex.EncodeToString(sum[:8]))
+	if made := os.MkdirAll(filepath.Dir(path), 0o700); made != nil {
+		return errors.Join(err, made)
+	}
+	if kept := replace(path, file, 0o644); kept != nil {
+		return errors.Join(err, kept)
+	}
+	return fmt.Errorf("%w. The evidence is in %s: give it to others, and attestlog verify-fork shows them", err, path)
 }
 
 // problemCode is the log's code for a refusal, if err is one.

@@ -101,7 +101,7 @@ func (g *get) save(ctx context.Context, t *terminal, r *remote, ref reference) e
 	if err := evidence.Save(g.out, ev); err != nil {
 		return err
 	}
-	report, err := ev.Verify(r.Key())
+	report, err := ev.VerifyUnder(r.Key(), r.policy)
 	if err != nil {
 		return &failure{exitUnverified, fmt.Errorf("the evidence is saved in %s, and does not hold: %w", g.out, err)}
 	}

@@ -30,6 +30,9 @@ is verified, and that they are all the chunks that there are: what each of them 
 What a source disclosed of its secrets is held against the commitments in the claims with --disclosed: a configuration, weights, a model or releases
 (attestlog help models); or an access list, whose rows take the data set's secrets to know. What isn't what was committed to ends with exit code 3.
 
+With --policy, the head must carry the cosignatures that the policy asks for: then the log can't have shown you another history
+than those witnesses.
+
 An entry whose key or statement was revoked later, with doubt that reaches back to it, still verifies: the verdict then adds
 IN DOUBT, and the exit code is 6, so that no script takes it for sound.
 `
@@ -79,7 +82,7 @@ func (v *verifyCommand) run(ctx context.Context, t *terminal, args []string) err
 	if err := r.judge(err); err != nil {
 		return err
 	}
-	return v.conclude(ctx, t, ev, r.Key())
+	return v.conclude(ctx, t, ev, r.Key(), r.policy)
 }
 
 func (v *verifyCommand) offline(ctx context.Context, t *terminal, dir string) error {
@@ -87,16 +90,20 @@ func (v *verifyCommand) offline(ctx context.Context, t *terminal, dir string) er
 	if err != nil {
 		return err
 	}
+	policy, err := v.log.witnesses()
+	if err != nil {
+		return err
+	}
 	ev, err := evidence.Load(dir)
 	if err != nil {
 		return &failure{exitUnverified, err}
 	}
-	return v.conclude(ctx, t, ev, key)
+	return v.conclude(ctx, t, ev, key, policy)
 }
 
 // conclude verifies the evidence, and then what was disclosed about it.
-func (v *verifyCommand) conclude(ctx context.Context, t *terminal, ev *verify.Evidence, key note.Verifier) error {
-	report, err := ev.Verify(key)
+func (v *verifyCommand) conclude(ctx context.Context, t *terminal, ev *verify.Evidence, key note.Verifier, policy *verify.Policy) error {
+	report, err := ev.VerifyUnder(key, policy)
 	if err != nil {
 		return t.report(report, err)
 	}

@@ -81,7 +81,7 @@ func verifyChunksOf(ctx context.Context, r *remote, released *verify.Entry) (*ve
 			}
 			chunks = append(chunks, ev)
 		}
-		whole, err := verify.VerifyRelease(r.Key(), chunks)
+		whole, err := verify.VerifyRelease(r.Key(), r.policy, chunks)
 		if err == nil {
 			return whole, nil
 		}

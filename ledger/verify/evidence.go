@@ -1,10 +1,13 @@
 package verify
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/statement"
@@ -25,19 +28,23 @@ type Evidence struct {
 
 // Verify checks everything that can be checked with the log's key alone. The report is never nil; it holds the steps up to the one
 // that failed, whose error is returned too.
-func (ev *Evidence) Verify(key note.Verifier) (*Report, error) {
-	c, err := ev.run(key)
+func (ev *Evidence) Verify(key note.Verifier) (*Report, error) { return ev.VerifyUnder(key, nil) }
+
+// VerifyUnder is Verify for a reader who asks for cosignatures: the head must satisfy the policy, unless that is nil.
+func (ev *Evidence) VerifyUnder(key note.Verifier, policy *Policy) (*Report, error) {
+	c, err := ev.run(key, policy)
 	return c.Report, err
 }
 
 // run is Verify, which also shows what it found on the way.
-func (ev *Evidence) run(key note.Verifier) (*check, error) {
-	c := &check{Report: &Report{}, key: key, evidence: ev, roots: map[event.Digest][32]byte{}}
+func (ev *Evidence) run(key note.Verifier, policy *Policy) (*check, error) {
+	c := &check{Report: &Report{}, key: key, policy: policy, evidence: ev, roots: map[event.Digest][32]byte{}}
 	for _, step := range []struct {
 		name string
 		run  func() (string, error)
 	}{
 		{"head", c.head},
+		{"witnesses", c.witnesses},
 		{"inclusion", c.inclusion},
 		{"relied entries", c.relied},
 		{"source", c.source},
@@ -65,6 +72,7 @@ func (ev *Evidence) run(key note.Verifier) (*check, error) {
 type check struct {
 	*Report
 	key      note.Verifier
+	policy   *Policy // may be nil
 	evidence *Evidence
 	entries  []*Entry  // the event's and the relied ones, by index
 	registry *Registry // folded over the first of the entries: up to the event, then up to its attestations, later over all
@@ -84,6 +92,24 @@ func (c *check) head() (string, error) {
 	return fmt.Sprintf("%s signed a tree of %d entries", head.Origin, head.Size), nil
 }
 
+// witnesses holds the head against the reader's policy.
+func (c *check) witnesses() (string, error) {
+	if c.policy == nil {
+		return "", nil
+	}
+	_, cosignatures, err := c.policy.Open(c.Head.Note, c.key)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range cosignatures {
+		c.Cosigned = append(c.Cosigned, fmt.Sprintf("%s at %s", c.policy.Witnesses[s.Witness].Name, s.Time.UTC().Format(time.RFC3339)))
+	}
+	if len(cosignatures) == 0 {
+		return "the policy asks for no cosignature", nil
+	}
+	return fmt.Sprintf("cosigned by %s; the policy asks for %s", strings.Join(c.Cosigned, ", "), c.policy.Quorum()), nil
+}
+
 func (c *check) inclusion() (string, error) {
 	entry, err := c.open(&c.evidence.Event)
 	if err != nil {
@@ -95,8 +121,8 @@ func (c *check) inclusion() (string, error) {
 
 // open checks a receipt against the one head that all of the evidence leads to.
 func (c *check) open(r *Receipt) (*Entry, error) {
-	if string(r.Note) != string(c.Head.Note) {
-		return nil, fmt.Errorf("the proof of entry %d leads to another head than that of the event", r.Index)
+	if err := c.sameHead(r); err != nil {
+		return nil, err
 	}
 	if err := c.Head.CheckInclusion(r.Index, r.Leaf, r.Hashes); err != nil {
 		return nil, err
@@ -109,6 +135,21 @@ func (c *check) open(r *Receipt) (*Entry, error) {
 		c.roots[entry.Digest] = rootThrough(r.Index, c.Head.Size, r.Leaf, r.Hashes)
 	}
 	return entry, nil
+}
+
+// sameHead accepts a receipt whose note is of the same tree as the event's. It may be another note: cosignatures come late, and are renewed.
+func (c *check) sameHead(r *Receipt) error {
+	if bytes.Equal(r.Note, c.Head.Note) {
+		return nil
+	}
+	head, err := OpenHead(r.Note, c.key)
+	if err != nil {
+		return fmt.Errorf("the proof of entry %d: %w", r.Index, err)
+	}
+	if head.Size != c.Head.Size || head.Root != c.Head.Root {
+		return fmt.Errorf("the proof of entry %d leads to another head than that of the event", r.Index)
+	}
+	return nil
 }
 
 func (c *check) relied() (string, error) {

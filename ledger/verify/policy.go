@@ -16,7 +16,7 @@ import (
 
 // Limits of a policy file.
 const (
-	maxPolicy     = 64 << 10 // bytes
+	MaxPolicy     = 64 << 10 // bytes of a file
 	maxPolicyList = 64       // logs, witnesses, and groups, each; the specification asks for 32
 )
 
@@ -49,8 +49,8 @@ type quorum struct {
 
 // ParsePolicy reads a policy file, as c2sp.org/tlog-policy describes it. An error names the line.
 func ParsePolicy(text []byte) (*Policy, error) {
-	if len(text) > maxPolicy {
-		return nil, fmt.Errorf("couldn't read the policy: it has %d bytes, and at most %d are allowed", len(text), maxPolicy)
+	if len(text) > MaxPolicy {
+		return nil, fmt.Errorf("couldn't read the policy: it has %d bytes, and at most %d are allowed", len(text), MaxPolicy)
 	}
 	r := &policyReader{policy: &Policy{}, names: map[string]*quorum{}, members: map[string]bool{}, keys: map[string]bool{}}
 	for i, line := range strings.Split(string(text), "\n") {

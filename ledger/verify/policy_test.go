@@ -96,7 +96,7 @@ func TestPolicyIsRead(t *testing.T) {
 		{"another scheme", "witness n " + north.vkey + " ftp://x.example/\nquorum n", "", "is not an http or https URL"},
 		{"a control character", "quorum\x0bnone", "", "line 1: byte 7 is the control character 0x0b"},
 		{"a carriage return", "quorum none\r\n", "", "line 1: byte 12 is the control character 0x0d"},
-		{"too much", strings.Repeat("#", maxPolicy+1), "", "at most 65536 are allowed"},
+		{"too much", strings.Repeat("#", MaxPolicy+1), "", "at most 65536 are allowed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := ParsePolicy([]byte(c.text))

@@ -20,8 +20,8 @@ type Release struct {
 }
 
 // VerifyRelease verifies the evidence about each chunk of a release, and that the chunks are all of those that there are, each once, by
-// one hierarchy: then what each of them keeps to, the whole does. Chunks in doubt are refused: see their reports.
-func VerifyRelease(key note.Verifier, chunks []*Evidence) (*Release, error) {
+// one hierarchy: then what each of them keeps to, the whole does. Chunks in doubt are refused: see their reports. The policy may be nil.
+func VerifyRelease(key note.Verifier, policy *Policy, chunks []*Evidence) (*Release, error) {
 	if len(chunks) == 0 {
 		return nil, fmt.Errorf("a release has at least one chunk")
 	}
@@ -29,7 +29,7 @@ func VerifyRelease(key note.Verifier, chunks []*Evidence) (*Release, error) {
 	var parts []statement.AnonymizationPublic
 	var chunkRows int64
 	for i, ev := range chunks {
-		c, err := ev.run(key)
+		c, err := ev.run(key, policy)
 		if err != nil {
 			return nil, fmt.Errorf("entry %d does not hold: %w", ev.Event.Index, err)
 		}

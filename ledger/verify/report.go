@@ -31,9 +31,11 @@ type Step struct {
 type Report struct {
 	Verdict Verdict
 	Head    Head
-	Entry   *Entry // nil if not even the entry could be opened
-	Steps   []Step
-	Doubts  []string // revocations that reach back to the event: it stands, in amber
+	// Cosigned are the witnesses of the reader's policy that cosigned the head, with the times that they state.
+	Cosigned []string
+	Entry    *Entry // nil if not even the entry could be opened
+	Steps    []Step
+	Doubts   []string // revocations that reach back to the event: it stands, in amber
 	// Attestation is the entry that decides about a deferred proof, by bringing or refusing it; nil if there is none.
 	Attestation *Entry
 
@@ -75,7 +77,16 @@ func (c *check) conclude() {
 		fmt.Sprintf("That the event is about %q: subject, purpose and the like are the source's words.", e.Subject.Name))
 	c.Trusted = append(c.Trusted,
 		fmt.Sprintf("That source %s is who it is registered as: the operator registered it, and the holder of its key consented.", e.Source),
-		"That the log shows everybody this same history, and that it holds no rotation or revocation, before the event or after it, that this evidence leaves out: monitors and witnesses check that.")
+		c.sameHistory())
+}
+
+// sameHistory says what keeps the log from showing others another history.
+func (c *check) sameHistory() string {
+	if len(c.Cosigned) > 0 {
+		return fmt.Sprintf("That the log holds no rotation or revocation, before the event or after it, that this evidence leaves out: monitors check that. "+
+			"That it shows everybody this same history is the word of %s: as long as one of those that the policy can't do without is honest, it does.", strings.Join(c.Cosigned, ", "))
+	}
+	return "That the log shows everybody this same history, and that it holds no rotation or revocation, before the event or after it, that this evidence leaves out: monitors and witnesses check that."
 }
 
 func (c *check) concludeProof() {
