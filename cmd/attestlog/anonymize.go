@@ -39,7 +39,7 @@ In DIR, which is made, lie then
 All but claims.json and what is in the log is for the owner's eyes only.
 
 With --source and --key, the released data set is logged and every chunk proven and logged. Interrupted, and run again with
-the same DIR, it goes on where it stopped, with the same release. Without them it stops after each step that others must take: submit
+the same DIR, it goes on where it stopped, with the same release. With --deferred the log's provers make the proofs (attestlog help submit). Without them it stops after each step that others must take: submit
 DIR/claims.json (attestlog submit), run this again, and submit each chunk's claims with its witness.
 
 Columns of the data set must stand where the proof looks for them: first a sensitive one, then three to six quasi-identifiers,
@@ -53,6 +53,7 @@ type anonymize struct {
 
 	entry, hierarchy, released, name, state, out string
 	k, diversity, chunkRows                      int
+	deferred, wait                               bool
 }
 
 func bindAnonymize(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
@@ -67,6 +68,8 @@ func bindAnonymize(fs *flag.FlagSet) func(context.Context, *terminal, []string) 
 	fs.IntVar(&a.chunkRows, "chunk-rows", 0, "the `rows` of a chunk, 1024 or 128 (default 1024 where the log has a statement about them)")
 	fs.StringVar(&a.name, "name", "", "what the released data set is called, a `name` (default the raw one's with -anonymized)")
 	fs.StringVar(&a.released, "released", "", "the released data set's `entry`, if it was logged elsewhere than by this command or from DIR")
+	fs.BoolVar(&a.deferred, "deferred", false, "leave the proofs to the log's provers: the witnesses go along, sealed to them")
+	fs.BoolVar(&a.wait, "wait", false, "with --deferred: wait until all chunks are attested, and verify them")
 	fs.StringVar(&a.state, "state", "", "the `file` that keeps the source's place in its chain (default beside the key, such as gateway@1.state)")
 	fs.StringVar(&a.out, "out", "", "the `directory` to write to, or to go on with")
 	return a.run
@@ -89,6 +92,10 @@ func (a *anonymize) run(ctx context.Context, t *terminal, args []string) error {
 		return misuse("--dataset is missing: the raw data set's secrets")
 	case a.out == "":
 		return misuse("--out is missing")
+	case a.deferred && a.signing == (signingFlags{}):
+		return misuse("--deferred submits the chunks, which takes --source and --key")
+	case a.wait && !a.deferred:
+		return misuse("--wait waits for proofs that are --deferred")
 	case a.signing != (signingFlags{}):
 		if err := a.signing.check(); err != nil {
 			return err

@@ -89,7 +89,7 @@ func (a *anonymize) submitAll(ctx context.Context, t *terminal, r *remote, s *sp
 		return err
 	}
 	if released == nil {
-		logged, err := s.once(ctx, d, filepath.Join(a.out, receiptFile), nil)
+		logged, err := s.once(ctx, d, filepath.Join(a.out, receiptFile), event.ProofNone, nil)
 		if err != nil {
 			return err
 		}
@@ -100,17 +100,41 @@ func (a *anonymize) submitAll(ctx context.Context, t *terminal, r *remote, s *sp
 	if err != nil {
 		return err
 	}
-	var indices []int64
+	var chunks []*client.Receipt
 	for chunk := range made.Chunks() {
 		logged, err := a.submitChunk(ctx, s, prover, made, chunk, *released, d.Subject)
 		if err != nil {
 			return fmt.Errorf("couldn't log chunk %d: %w", chunk, err)
 		}
-		t.say("Chunk %d is entry %d, proven with %s.", chunk, logged.Index, made.Statement())
-		indices = append(indices, logged.Index)
+		how := "proven with"
+		if a.deferred {
+			how = "to be proven with"
+		}
+		t.say("Chunk %d is entry %d, %s %s.", chunk, logged.Index, how, made.Statement())
+		chunks = append(chunks, logged)
 	}
-	result["released"], result["entries"] = *released, indices
-	return a.verify(ctx, t, r, indices, result)
+	result["released"], result["entries"] = *released, indices(chunks)
+	if a.deferred && !a.wait {
+		t.say("The log's provers are to prove them: attestlog verify --release %s says when they have.", *released)
+		return nil
+	}
+	if a.wait {
+		for _, logged := range chunks {
+			by, err := await(ctx, t, r, logged)
+			if err != nil {
+				return err
+			}
+			t.say("Entry %d is proven by %s in entry %d.", logged.Index, by.Event.Source, by.Index)
+		}
+	}
+	return a.verify(ctx, t, r, indices(chunks), result)
+}
+
+func indices(logged []*client.Receipt) (list []int64) {
+	for _, l := range logged {
+		list = append(list, l.Index)
+	}
+	return list
 }
 
 // submitChunk proves and logs a chunk.
@@ -120,10 +144,17 @@ func (a *anonymize) submitChunk(ctx context.Context, s *speaker, prover *proving
 	if err != nil {
 		return nil, err
 	}
-	return s.once(ctx, d, filepath.Join(dir, receiptFile), func(numbered *client.Draft) error {
+	mode := event.ProofInline
+	if a.deferred {
+		mode = event.ProofDeferred
+	}
+	return s.once(ctx, d, filepath.Join(dir, receiptFile), mode, func(numbered *client.Draft) error {
 		w, err := made.Witness(chunk)
 		if err != nil {
 			return err
+		}
+		if a.deferred {
+			return prover.Defer(ctx, numbered, s.name, w, made.Statement())
 		}
 		return prover.Inline(ctx, numbered, w, made.Statement())
 	})

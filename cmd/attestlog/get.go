@@ -51,11 +51,19 @@ func (g *get) run(ctx context.Context, t *terminal, args []string) error {
 	if err := r.judge(err); err != nil {
 		return err
 	}
-	return show(t, entry)
+	proof := proofWords(entry)
+	if entry.Event.Proof == event.ProofDeferred {
+		by, said, err := attestation(ctx, r, entry.Digest)
+		if err := r.judge(err); err != nil {
+			return err
+		}
+		proof = attestedWords(entry, by, said)
+	}
+	return show(t, entry, proof)
 }
 
 // show prints an entry.
-func show(t *terminal, e *verify.Entry) error {
+func show(t *terminal, e *verify.Entry, proof string) error {
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, e.Leaf.Envelope.Payload, "", "  "); err != nil {
 		return fmt.Errorf("couldn't print the payload: %w", err)
@@ -68,7 +76,7 @@ func show(t *terminal, e *verify.Entry) error {
 	t.say("Entry %d: %s by %s", e.Index, e.Event.Kind(), e.Event.Source)
 	t.field("event", "%s", e.Digest)
 	t.field("logged", "%s (the log's clock)", clock(e.Leaf.Logged))
-	t.field("proof", "%s", proofWords(e))
+	t.field("proof", "%s", proof)
 	t.say("%s", pretty.String())
 	return nil
 }
@@ -77,10 +85,19 @@ func proofWords(e *verify.Entry) string {
 	switch e.Event.Proof {
 	case event.ProofInline:
 		return fmt.Sprintf("%d bytes, not checked here: attestlog verify %d", len(e.Leaf.Proof), e.Index)
-	case event.ProofDeferred:
-		return "deferred"
 	}
 	return "none: the claims are the source's word"
+}
+
+// attestedWords say how far a deferred proof is, in the provers' words.
+func attestedWords(e, by *verify.Entry, said *event.AttestationClaims) string {
+	switch {
+	case said == nil:
+		return "deferred: no prover has attested it yet"
+	case said.Outcome == event.OutcomeRefused:
+		return fmt.Sprintf("deferred: %s refused it in entry %d: %s", by.Event.Source, by.Index, said.Reason)
+	}
+	return fmt.Sprintf("deferred, and brought by %s in entry %d; not checked here: attestlog verify %d", by.Event.Source, by.Index, e.Index)
 }
 
 func clock(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000 UTC") }

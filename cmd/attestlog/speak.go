@@ -86,20 +86,16 @@ func (s *speaker) list(ctx context.Context, kind event.Kind) ([]*verify.Entry, e
 	return said, err
 }
 
-// once logs a draft unless the log has it, and keeps the receipt in a file unless it is there. prove, if not nil, makes it an
-// event with a proof; it is only called if there is something to prove.
-func (s *speaker) once(ctx context.Context, d *draft.Draft, path string, prove func(*client.Draft) error) (*client.Receipt, error) {
-	mode := event.ProofNone
-	if prove != nil {
-		mode = event.ProofInline
-	}
+// once logs a draft unless the log has it with a proof in that mode, and keeps the receipt in a file unless it is there. prove makes
+// it an event with a proof, if the mode is one with a proof; it is only called if there is something to prove.
+func (s *speaker) once(ctx context.Context, d *draft.Draft, path string, mode event.ProofMode, prove func(*client.Draft) error) (*client.Receipt, error) {
 	logged, err := s.find(ctx, d, mode)
 	if err != nil {
 		return nil, err
 	}
 	if logged == nil {
 		numbered := numberless(d)
-		if prove != nil {
+		if mode != event.ProofNone {
 			if err := prove(&numbered); err != nil {
 				return nil, err
 			}

@@ -28,6 +28,10 @@ run once the event has its number, by the shell. It finds its inputs in the file
 and writes its proof, as snarkjs does, to the file that ATTESTLOG_PROOF names; ATTESTLOG_PUBLIC has the public inputs alone. With --proof, what
 is sent is the event in a DIR that attestlog context made.
 
+With --deferred, the log's provers make the proof: the witness goes along, encrypted to the keys that they are registered with, so that
+nobody else reads it, and is deleted once the event is attested. It is tried against the claims here first. The event is in the
+log at once, its proof later: attestlog verify then says PROVEN. --wait waits for that.
+
 The source's place in its chain is kept in a state file beside its key, such as gateway@1.state. It is the source's: it stays when
 the key changes. What is not answered when the program ends is
 sent again by the next submit of that source, byte for byte; nothing is logged twice.
@@ -44,7 +48,7 @@ type submit struct {
 	accesses, witness, statement string
 	prover, private, proof       string
 	state, receipt               string
-	raw                          bool
+	raw, deferred, wait          bool
 }
 
 func bindSubmit(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
@@ -60,6 +64,8 @@ func bindSubmit(fs *flag.FlagSet) func(context.Context, *terminal, []string) err
 	fs.StringVar(&s.proof, "proof", "", "the proof of the event in DIR, a `file` as snarkjs writes it")
 	fs.StringVar(&s.state, "state", "", "the `file` that keeps the source's place in its chain (default beside the key, such as gateway@1.state)")
 	fs.StringVar(&s.receipt, "receipt", "", "the `file` to keep the receipt in (default beside the claims, ending in .receipt.json)")
+	fs.BoolVar(&s.deferred, "deferred", false, "leave the proof to the log's provers: the witness goes along, sealed to them")
+	fs.BoolVar(&s.wait, "wait", false, "with --deferred: wait until the event is attested, and verify that")
 	fs.BoolVar(&s.raw, "raw", false, "the file is a signed submission: send it as it is")
 	return s.run
 }
@@ -101,10 +107,29 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 	if err != nil {
 		return err
 	}
+	if s.deferred {
+		t.field("proof", "deferred: attestlog verify %d says how it stands", receipt.Index)
+	}
+	if s.wait {
+		if err := s.await(ctx, t, r, receipt, result); err != nil {
+			return r.judge(err)
+		}
+	}
 	if t.json {
 		t.printJSON(result)
 	}
 	return r.judge(nil)
+}
+
+// await waits for the proof that was deferred. result is what --json says.
+func (s *submit) await(ctx context.Context, t *terminal, r *remote, logged *client.Receipt, result map[string]any) error {
+	by, err := await(ctx, t, r, logged)
+	if err != nil {
+		return err
+	}
+	t.say("Proven by %s in entry %d.", by.Event.Source, by.Index)
+	result["attestation"], result["prover"] = by.Index, by.Event.Source
+	return nil
 }
 
 // check refuses flags that don't go together.
@@ -118,6 +143,10 @@ func (s *submit) check() error {
 		return misuse("--prover proves claims under an imported statement: --witness and --accesses have no place beside it")
 	case s.statement != "" && s.witness == "" && s.prover == "":
 		return misuse("--statement says under which statement a --witness is proven, or by a --prover, and there is none")
+	case s.deferred && s.accesses == "" && s.witness == "":
+		return misuse("--deferred leaves a proof to others, who need what proves the claims: a --witness, or --accesses and --dataset")
+	case s.wait && !s.deferred:
+		return misuse("--wait waits for a proof that is --deferred")
 	case s.private != "" && s.prover == "":
 		return misuse("--private has the private inputs for a --prover, and there is none")
 	case s.raw && (s.signing != (signingFlags{}) || s.accesses != "" || s.witness != "" || s.prover != "" || s.proof != ""):
@@ -162,10 +191,8 @@ func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path st
 	}
 	d := numberless(what)
 	switch {
-	case s.accesses != "":
-		err = s.proveAccesses(ctx, t, r, &d)
-	case s.witness != "":
-		err = s.proveByWitness(ctx, t, r, &d)
+	case s.accesses != "" || s.witness != "":
+		err = s.prove(ctx, t, r, &d)
 	case s.prover != "":
 		err = s.proveForeign(ctx, t, r, &d)
 	}

@@ -222,6 +222,7 @@ func verdictWords(r *verify.Report) string {
 		verify.Proven:  "PROVEN",
 		verify.Claimed: "IN THE LOG, claimed without a proof",
 		verify.Waiting: "IN THE LOG, its proof is still to come",
+		verify.Refused: "IN THE LOG, and a prover REFUSED to prove it: claimed, at most",
 		verify.Refuted: "REFUTED: don't rely on it",
 	}[r.Verdict]
 	if r.Groth16 != nil && r.Groth16.Statement.Claims.Proves == event.Custom {

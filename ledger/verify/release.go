@@ -52,7 +52,7 @@ func VerifyRelease(key note.Verifier, policy *Policy, chunks []*Evidence) (*Rele
 		if claims.ChunkRows != chunkRows || claims.Dataset != r.Raw || claims.Released != r.Released {
 			return nil, fmt.Errorf("entry %d is a chunk of another release than entry %d", report.Entry.Index, chunks[0].Event.Index)
 		}
-		s, err := statement.ByName(c.under.Claims.Name)
+		s, err := statement.Registered(c.under.Claims)
 		if err != nil {
 			return nil, err
 		}

@@ -36,6 +36,10 @@ type Log interface {
 	ProvingKey(ctx context.Context, s *client.Statement, offset int64) (io.ReadCloser, error)
 	// Resolver finds the events that claims refer to.
 	Resolver(ctx context.Context) statement.TreeResolver
+	// Seal seals a witness to the log's provers.
+	Seal(ctx context.Context, w statement.Witness) ([]byte, error)
+	// Origin is the log's name.
+	Origin() string
 }
 
 // Watcher is told what takes long, and what people must not miss.
@@ -52,6 +56,7 @@ type Prover struct {
 	watcher Watcher
 
 	mu     sync.Mutex
+	relied map[event.Digest]bool // statements whose registration was verified
 	loaded map[event.Digest]*loaded
 }
 
@@ -64,7 +69,7 @@ type loaded struct {
 
 // New makes a prover. It asks the log nothing yet.
 func New(log Log, store *keys.Store, watcher Watcher) *Prover {
-	return &Prover{log: log, store: store, watcher: watcher, loaded: map[event.Digest]*loaded{}}
+	return &Prover{log: log, store: store, watcher: watcher, relied: map[event.Digest]bool{}, loaded: map[event.Digest]*loaded{}}
 }
 
 // Prepare gets ready to prove claims, and returns the identity of the statement that they will be proven under: of those that the
@@ -73,14 +78,19 @@ func New(log Log, store *keys.Store, watcher Watcher) *Prover {
 func (p *Prover) Prepare(ctx context.Context, claims event.Claims, name string) (event.Digest, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	suiting, err := statement.Suiting(claims, p.log.Resolver(ctx))
-	if name != "" {
-		suiting, err = named(name, claims)
-	}
+	suiting, err := p.suiting(ctx, claims, name)
 	if err != nil {
 		return event.Digest{}, err
 	}
 	return p.prepare(ctx, suiting)
+}
+
+// suiting are the statements that claims can be proven under, or the one of that name.
+func (p *Prover) suiting(ctx context.Context, claims event.Claims, name string) ([]statement.Statement, error) {
+	if name != "" {
+		return named(name, claims)
+	}
+	return statement.Suiting(claims, p.log.Resolver(ctx))
 }
 
 // PrepareStatement is Prepare where the statement is known already.
@@ -102,19 +112,12 @@ func named(name string, claims event.Claims) ([]statement.Statement, error) {
 }
 
 func (p *Prover) prepare(ctx context.Context, suiting []statement.Statement) (event.Digest, error) {
-	registered, s, err := Find(ctx, p.log, suiting)
+	registered, s, err := p.find(ctx, suiting)
 	if err != nil {
 		return event.Digest{}, err
 	}
 	if p.loaded[registered.Digest] != nil {
 		return registered.Digest, nil
-	}
-	// The entry is what says which circuit and which key: it must be the operator's, not just any.
-	if err := p.log.Verify(ctx, registered.Registration.Index); err != nil {
-		return event.Digest{}, fmt.Errorf("couldn't rely on the registration of %s: %w", s.Name, err)
-	}
-	if registered.Claims.Setup == event.SetupOneParty {
-		p.watcher.Warn("the keys of %s come from a %s; whoever ran it could forge proofs", s.Name, verify.SetupWords(event.SetupOneParty))
 	}
 	l := &loaded{claims: registered.Claims}
 	if l.circuit, err = circuit.For(s); err != nil {
@@ -127,6 +130,23 @@ func (p *Prover) prepare(ctx context.Context, suiting []statement.Statement) (ev
 	return registered.Digest, nil
 }
 
+// find finds the statement to prove under, and relies on its entry, which says which circuit and which key it has: so it must be the
+// operator's, and stand.
+func (p *Prover) find(ctx context.Context, suiting []statement.Statement) (*client.Statement, statement.Statement, error) {
+	registered, s, err := Find(ctx, p.log, suiting)
+	if err != nil || p.relied[registered.Digest] {
+		return registered, s, err
+	}
+	if err := p.log.Verify(ctx, registered.Registration.Index); err != nil {
+		return nil, s, fmt.Errorf("couldn't rely on the registration of %s: %w", s.Name, err)
+	}
+	if registered.Claims.Setup == event.SetupOneParty {
+		p.watcher.Warn("the keys of %s come from a %s; whoever ran it could forge proofs", s.Name, verify.SetupWords(event.SetupOneParty))
+	}
+	p.relied[registered.Digest] = true
+	return registered, s, nil
+}
+
 // Find finds the newest statement that stands in the log under one of these names, the first of them that has one.
 func Find(ctx context.Context, log Log, suiting []statement.Statement) (*client.Statement, statement.Statement, error) {
 	all, err := log.Statements(ctx)
@@ -136,7 +156,7 @@ func Find(ctx context.Context, log Log, suiting []statement.Statement) (*client.
 	var names []string
 	for _, s := range suiting {
 		for i := len(all) - 1; i >= 0; i-- {
-			if all[i].Claims.Name == s.Name && all[i].Status == "active" {
+			if all[i].Claims.Name == s.Name && all[i].Claims.Proves == s.Proves && all[i].Status == "active" {
 				return all[i], s, nil
 			}
 		}
