@@ -252,7 +252,7 @@ func (c *check) proof() (string, error) {
 	if err := zkverify.Verify(vk, proof, c.inputs); err != nil {
 		return "", err
 	}
-	c.Groth16 = &Groth16{Statement: *c.under, Proof: c.Entry.Leaf.Proof, Public: c.inputs}
+	c.Groth16 = &Groth16{Statement: *c.under, Proof: proof, Public: c.inputs}
 	return fmt.Sprintf("the Groth16 proof verifies for the %d public inputs that the payload determines", len(c.inputs)), nil
 }
 
