@@ -89,6 +89,8 @@ type server struct {
 	target
 	ledger   *ledger.Ledger
 	verifier string // the log's public key
+	url      string // of its database
+	dir      string // for files of ours; removed in the end
 }
 
 // background runs something that ends when its context does, as part of the server.
@@ -121,10 +123,10 @@ func newServer(ctx context.Context, r *report, d *databaseFlags, load loadConfig
 		return nil, err
 	}
 	s.stop = append(s.stop, func() error { return db.close(ctx) })
-	url, err := db.log(ctx, "http")
-	if err != nil {
+	if s.url, err = db.log(ctx, "http"); err != nil {
 		return nil, err
 	}
+	s.dir = db.dir
 	s.load.Origin, s.about, s.here = sampleOrigin, db.settings, true
 	s.bare = func(answer int) string { return fmt.Sprintf("POST /bare?size=%d", answer) }
 	s.bareAbout = "the same requests to a handler that only reads them and answers as many bytes"
@@ -137,7 +139,7 @@ func newServer(ctx context.Context, r *report, d *databaseFlags, load loadConfig
 	if err != nil {
 		return nil, fmt.Errorf("couldn't make the log's key: %w", err)
 	}
-	s.ledger, err = ledger.Open(ctx, ledger.Config{DatabaseURL: url, Origin: sampleOrigin, Signer: signer, HeadsFile: filepath.Join(db.dir, "heads")})
+	s.ledger, err = ledger.Open(ctx, ledger.Config{DatabaseURL: s.url, Origin: sampleOrigin, Signer: signer, HeadsFile: filepath.Join(db.dir, "heads")})
 	if err != nil {
 		return nil, err
 	}

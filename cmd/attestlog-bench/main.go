@@ -4,6 +4,7 @@
 //	attestlog-bench http     signed events over HTTP, with and without proofs, from another process, one by one and in batches
 //	attestlog-bench prove    how long a proof takes and how much memory, for each statement, and how long keys take to load
 //	attestlog-bench verify   how many proofs a second can be verified, one by one and many at once
+//	attestlog-bench worker   what a proving worker takes beside proving, and how much memory each statement takes
 //
 // # How to read a figure
 //
@@ -23,10 +24,11 @@
 //
 // # What a run does
 //
-// It measures for about --seconds a case and ends by itself. log and http start a private PostgreSQL in a temporary directory,
+// It measures for about --seconds a case and ends by itself. log, http and worker start a private PostgreSQL in a temporary directory,
 // with fsync and synchronous_commit on, and remove it afterwards; --database-url takes another PostgreSQL, in which databases
 // attestlog_bench_… are made and dropped again. The load of http comes from a second process of this program, over the
-// loopback interface: like everything else that a server shares its machine with, it takes from the server's rate. prove and verify take keys from --keys and set up those that are missing there. Nothing leaves the machine.
+// loopback interface: like everything else that a server shares its machine with, it takes from the server's rate. worker runs log and PostgreSQL beside
+// the worker, and what they take counts as the worker's. prove, verify and worker take keys from --keys and set up those that are missing there. Nothing leaves the machine.
 //
 // Progress goes to standard error. Exit codes: 0 done, 1 couldn't (one line says why), 2 the command line makes no sense.
 package main
@@ -69,6 +71,7 @@ func areas() []area {
 		{"http", "signed events over HTTP, against bare verification of signatures and proofs", bindHTTP},
 		{"prove", "each statement, against the bare prover; loading keys", bindProve},
 		{"verify", "proofs at once, against one by one", bindVerify},
+		{"worker", "a proving worker with a queue, against the bare prover", bindWorker},
 	}
 }
 

@@ -45,6 +45,8 @@ func TestAreas(t *testing.T) {
 			"prove/data-access-16/constraints", "prove/data-access-16/time", "prove/data-access-16/ratio", "prove/data-access-16/memory", "keys/load/time", "keys/load/cold"}},
 		{"verify", []string{"--statements", "data-access-16", "--keys", keysDir, "--proofs", "2"}, []string{
 			"verify/single/time", "verify/single/rate", "verify/batch64/rate", "verify/batch64-one-bad/rate"}},
+		{"worker", []string{"--statements", "data-access-16", "--keys", keysDir, "--jobs", "3"}, []string{
+			"worker/job/time", "worker/overhead/ratio", "worker/data-access-16/memory"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.area, func(t *testing.T) {
@@ -55,6 +57,7 @@ func TestAreas(t *testing.T) {
 				t.Fatalf("exit code %d: %s", code, errs.String())
 			}
 			checkFigures(t, out.String(), tt.names)
+			checkMemory(t, out.String())
 			nothingLeft(t, tmp)
 		})
 	}
@@ -81,6 +84,20 @@ func checkFigures(t *testing.T, out string, names []string) {
 	}
 	if len(times) != len(names) {
 		t.Errorf("reported %v, want %v", times, names)
+	}
+}
+
+// checkMemory holds the memory that a worker counts with for a statement against what was measured.
+func checkMemory(t *testing.T, out string) {
+	t.Helper()
+	for line := range strings.Lines(out) {
+		var f figure
+		if err := json.Unmarshal([]byte(line), &f); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(f.Name, "/memory") && (f.Ratio > 1 || f.Ratio < 0.3) {
+			t.Errorf("a worker counts with %v MiB, and %v were taken: %s", f.Limit, f.Value, f.Name)
+		}
 	}
 }
 
