@@ -29,12 +29,11 @@ An approval is never changed. To approve more, name the list before with --earli
 `
 
 type approve struct {
-	log     logFlags
-	signing signingFlags
-	proving provingFlags // of a reporter; nothing is proven here
+	log    logFlags
+	report reporting
 
-	steps                        repeated
-	earlier, subject, state, out string
+	steps                 repeated
+	earlier, subject, out string
 }
 
 // repeated is a flag that may be given several times.
@@ -46,11 +45,10 @@ func (r *repeated) Set(s string) error { *r = append(*r, s); return nil }
 func bindApprove(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	a := new(approve)
 	a.log.bind(fs)
-	a.signing.bind(fs)
+	a.report.bind(fs)
 	fs.Var(&a.steps, "step", "approve the model that a training step ended with, named by its `entry`: index or digest; may be given several times")
 	fs.StringVar(&a.earlier, "earlier", "", "the releases of an earlier approval, a `file`: approve them again, and more")
 	fs.StringVar(&a.subject, "subject", "", "the `name` of the AI system that the models are for")
-	fs.StringVar(&a.state, "state", "", "the `file` that keeps the source's place in its chain (default beside the key, such as risk@1.state)")
 	fs.StringVar(&a.out, "out", "", "the `directory` to write to")
 	return a.run
 }
@@ -67,16 +65,14 @@ func (a *approve) run(ctx context.Context, t *terminal, args []string) error {
 	if len(args) == 0 && len(a.steps) == 0 {
 		return misuse("want at least one model: a file, a commitment in hex, or --step")
 	}
-	if a.signing != (signingFlags{}) {
-		if err := a.signing.check(); err != nil {
-			return err
-		}
+	if err := a.report.check(); err != nil {
+		return err
 	}
 	if err := checkFree(a.out, claimsFile, releasesFile); err != nil {
 		return err
 	}
 	var r *remote
-	if len(a.steps) > 0 || a.signing.key != "" {
+	if len(a.steps) > 0 || a.report.given() {
 		var err error
 		if r, err = a.log.connect(t); err != nil {
 			return err
@@ -98,13 +94,13 @@ func (a *approve) run(ctx context.Context, t *terminal, args []string) error {
 	t.field("public", "%s", filepath.Join(a.out, claimsFile))
 	t.field("secret", "%s: share it with whoever serves the models, and with nobody else", filepath.Join(a.out, releasesFile))
 	result := map[string]any{"claims": filepath.Join(a.out, claimsFile), "releases": filepath.Join(a.out, releasesFile), "count": len(list)}
-	if a.signing.key == "" {
+	if !a.report.given() {
 		if t.json {
 			t.printJSON(result)
 		}
 		return nil
 	}
-	return a.signing.say(ctx, t, r, &a.proving, a.state, a.out, what, nil, result)
+	return a.report.say(ctx, t, r, a.out, what, nil, result)
 }
 
 // releases are the earlier ones, then those of the models that are named, each with a fresh salt.

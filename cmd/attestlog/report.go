@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -16,37 +17,75 @@ import (
 	"github.com/attestlog/attestlog/prover/statement"
 )
 
+// reporting are the flags of a command that may report as a source: who speaks, and how what it says is proven.
+type reporting struct {
+	signing  signingFlags
+	proving  provingFlags
+	deferred bool // proofs are left to the log's provers
+	state    string
+}
+
+func (f *reporting) bind(fs *flag.FlagSet) {
+	f.signing.bind(fs)
+	fs.StringVar(&f.state, "state", "", "the `file` that keeps the source's place in its chain (default beside the key, such as gateway@1.state)")
+}
+
+func (f *reporting) bindDeferred(fs *flag.FlagSet) {
+	fs.BoolVar(&f.deferred, "deferred", false, "leave proofs to the log's provers: witnesses go along, sealed to them")
+}
+
+// given tells whether anybody is to speak.
+func (f *reporting) given() bool { return f.signing != (signingFlags{}) }
+
+func (f *reporting) check() error {
+	if f.deferred && !f.given() {
+		return misuse("--deferred leaves the proof of what is logged to others: name --source and --key")
+	}
+	if !f.given() {
+		return nil
+	}
+	return f.signing.check()
+}
+
 // reporter is a speaker that proves what it says: the keys are loaded once, if there is anything to prove.
 type reporter struct {
 	*speaker
-	proving func() (*proving.Prover, error)
-	prover  *proving.Prover
+	t      *terminal
+	flags  *reporting
+	prover *proving.Prover
 }
 
-// reporter opens the source. state is where its place in its chain is kept; beside the key if empty.
-func (s *signingFlags) reporter(ctx context.Context, t *terminal, r *remote, p *provingFlags, state string) (*reporter, error) {
-	speaker, err := speak(ctx, t, r, s, state)
+// open opens the source.
+func (f *reporting) open(ctx context.Context, t *terminal, r *remote) (*reporter, error) {
+	speaker, err := speak(ctx, t, r, &f.signing, f.state)
 	if err != nil {
 		return nil, err
 	}
-	return &reporter{speaker: speaker, proving: func() (*proving.Prover, error) { return p.prover(t, r) }}, nil
+	return &reporter{speaker: speaker, t: t, flags: f}, nil
 }
 
-// record logs what a draft says, proven by the witness if there is one.
+// record logs what a draft says, proven by the witness if there is one, here or later by others.
 func (r *reporter) record(ctx context.Context, what *draft.Draft, w statement.Witness) (*client.Receipt, error) {
 	d := numberless(what)
 	if w != nil {
 		if r.prover == nil {
 			var err error
-			if r.prover, err = r.proving(); err != nil {
+			if r.prover, err = r.flags.proving.prover(r.t, r.r); err != nil {
 				return nil, err
 			}
 		}
-		if err := inline(ctx, r.prover, &d, w, "", untrue); err != nil {
+		if err := r.attach(ctx, &d, w); err != nil {
 			return nil, err
 		}
 	}
 	return r.source.Record(ctx, d)
+}
+
+func (r *reporter) attach(ctx context.Context, d *client.Draft, w statement.Witness) error {
+	if r.flags.deferred {
+		return untrue(r.prover.Defer(ctx, d, r.name, w, ""))
+	}
+	return inline(ctx, r.prover, d, w, "", untrue)
 }
 
 // Record makes a reporter the recorder of a training run.
@@ -83,8 +122,8 @@ func (t *terminal) logged(r *remote, path string, logged *client.Receipt) (map[s
 }
 
 // say logs what the files in a folder say, and keeps the receipt there. result is what --json says of them.
-func (s *signingFlags) say(ctx context.Context, t *terminal, r *remote, p *provingFlags, state, dir string, what *draft.Draft, w statement.Witness, result map[string]any) (err error) {
-	reporter, err := s.reporter(ctx, t, r, p, state)
+func (f *reporting) say(ctx context.Context, t *terminal, r *remote, dir string, what *draft.Draft, w statement.Witness, result map[string]any) (err error) {
+	reporter, err := f.open(ctx, t, r)
 	if err != nil {
 		return refused(r, err)
 	}

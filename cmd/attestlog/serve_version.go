@@ -74,22 +74,22 @@ training run states them; prover/statement/SPEC.md has it to the last bit.
 `
 
 type serveVersion struct {
-	log     logFlags
-	proving provingFlags
-	signing signingFlags
+	log    logFlags
+	report reporting
 
 	releases, approval, configuration string
 	where                             repeated
 	version, subject, step            string
 	withhold                          bool
-	state, out                        string
+	out                               string
 }
 
 func bindServeVersion(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	s := new(serveVersion)
 	s.log.bind(fs)
-	s.proving.bindKeys(fs)
-	s.signing.bind(fs)
+	s.report.bind(fs)
+	s.report.bindDeferred(fs)
+	s.report.proving.bindKeys(fs)
 	fs.StringVar(&s.releases, "releases", "", "which models were approved, a `file` that attestlog approve wrote")
 	fs.StringVar(&s.approval, "approval", "", "the approval's `entry`: its index, or the event's digest")
 	fs.StringVar(&s.configuration, "configuration", "", "the settings that the model is served under, a YAML `file`: attestlog help configuration")
@@ -98,7 +98,6 @@ func bindServeVersion(fs *flag.FlagSet) func(context.Context, *terminal, []strin
 	fs.StringVar(&s.subject, "subject", "", "the `name` of the AI system that serves the model")
 	fs.StringVar(&s.step, "step", "", "say which training step made the model, by its `entry`: index or digest; the run follows from it")
 	fs.BoolVar(&s.withhold, "withhold-run", false, "don't say where the model comes from")
-	fs.StringVar(&s.state, "state", "", "the `file` that keeps the source's place in its chain (default beside the key, such as gateway@1.state)")
 	fs.StringVar(&s.out, "out", "", "the `directory` to write to")
 	return s.run
 }
@@ -123,10 +122,8 @@ func (s *serveVersion) check(args []string) ([]event.Predicate, reference, error
 	if (s.step == "") != s.withhold {
 		return fail(misuse("say either --step, which tells where the model comes from, or --withhold-run"))
 	}
-	if s.signing != (signingFlags{}) {
-		if err := s.signing.check(); err != nil {
-			return fail(err)
-		}
+	if err := s.report.check(); err != nil {
+		return fail(err)
 	}
 	var predicates []event.Predicate
 	for _, text := range s.where {
@@ -177,14 +174,14 @@ func (s *serveVersion) run(ctx context.Context, t *terminal, args []string) erro
 		t.field("withheld", "%s: which model it is", filepath.Join(s.out, weightsFile))
 		result["weights"] = filepath.Join(s.out, weightsFile)
 	}
-	if s.signing.key == "" {
+	if !s.report.given() {
 		t.say("Submit it: attestlog submit %s --witness %s --source NAME --key FILE", filepath.Join(s.out, claimsFile), filepath.Join(s.out, witnessFile))
 		if t.json {
 			t.printJSON(result)
 		}
 		return r.judge(nil)
 	}
-	return s.signing.say(ctx, t, r, &s.proving, s.state, s.out, what, w, result)
+	return s.report.say(ctx, t, r, s.out, what, w, result)
 }
 
 // witness opens the model's release, and gives the configuration a fresh salt.

@@ -38,6 +38,8 @@ time with another outcome.
 Without --source and --key nothing is sent: the command stops before the run, which attestlog submit DIR/run.json logs. Given again, it takes all
 steps, and writes a witness beside each: attestlog submit DIR/steps/0001.json --witness DIR/steps/0001.witness, and so on, in order.
 
+With --deferred, steps are logged at once and proven later, by the log's proving workers: attestlog verify says of each whether it is.
+
 What the run says stands in public for good: features, label, rate, steps. --scaling codings scales features by the ranges and labels that the data set's
 entry states. --scaling standard scales them to mean 0 and deviation 1, which trains faster; but each column's mean and deviation become public.
 
@@ -47,23 +49,23 @@ picked like any other, and then count as a row whose codes are all 0; the comman
 `
 
 type train struct {
-	log     logFlags
-	proving provingFlags
-	signing signingFlags
+	log    logFlags
+	report reporting
 
 	entry, subject, label, features, scaling string
 	steps, batch                             int64
 	rate, l2                                 fraction
 	test                                     string
 	float                                    bool
-	state, out                               string
+	out                                      string
 }
 
 func bindTrain(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	c := new(train)
 	c.log.bind(fs)
-	c.proving.bind(fs)
-	c.signing.bind(fs)
+	c.report.bind(fs)
+	c.report.bindDeferred(fs)
+	c.report.proving.bind(fs)
 	fs.StringVar(&c.entry, "entry", "", "the data set's `entry`: its index, or the event's digest")
 	fs.StringVar(&c.subject, "subject", "", "the `name` of the AI system that the model is for")
 	fs.StringVar(&c.label, "label", "", "what is predicted: `COLUMN=VALUE`, such as class=good")
@@ -75,13 +77,12 @@ func bindTrain(fs *flag.FlagSet) func(context.Context, *terminal, []string) erro
 	fs.TextVar(&c.l2, "l2", fraction{}, "the pull of each weight towards zero, a `number` to 1")
 	fs.StringVar(&c.test, "test", "", "rows to try the model on after each step: the secrets of another data set with the same columns, or a CSV `file`")
 	fs.BoolVar(&c.float, "compare-float", false, "train in float64 beside, and show how that does")
-	fs.StringVar(&c.state, "state", "", "the `file` that keeps the source's place in its chain (default beside the key, such as trainer@1.state)")
 	fs.StringVar(&c.out, "out", "", "the `directory` to keep the training in")
 	return c.run
 }
 
 func (c *train) check() (reference, error) {
-	for _, f := range []struct{ name, value string }{{"dataset", c.proving.dataset}, {"entry", c.entry}, {"subject", c.subject},
+	for _, f := range []struct{ name, value string }{{"dataset", c.report.proving.dataset}, {"entry", c.entry}, {"subject", c.subject},
 		{"label", c.label}, {"features", c.features}, {"out", c.out}} {
 		if f.value == "" {
 			return reference{}, misuse("--%s is missing", f.name)
@@ -93,10 +94,8 @@ func (c *train) check() (reference, error) {
 	if c.scaling != "codings" && c.scaling != "standard" {
 		return reference{}, misuse("--scaling: want codings or standard, not %q", c.scaling)
 	}
-	if c.signing != (signingFlags{}) {
-		if err := c.signing.check(); err != nil {
-			return reference{}, err
-		}
+	if err := c.report.check(); err != nil {
+		return reference{}, err
 	}
 	return parseReference(c.entry)
 }
@@ -118,7 +117,7 @@ func (c *train) run(ctx context.Context, t *terminal, args []string) (err error)
 	if err != nil {
 		return err
 	}
-	d, err := c.proving.readDataset(ctx, t)
+	d, err := c.report.proving.readDataset(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -131,8 +130,8 @@ func (c *train) run(ctx context.Context, t *terminal, args []string) (err error)
 		return r.judge(err)
 	}
 	var recorder run.Recorder // stays nil, not a nil *reporter, without a source
-	if c.signing.key != "" {
-		reporter, opening := c.signing.reporter(ctx, t, r, &c.proving, c.state)
+	if c.report.given() {
+		reporter, opening := c.report.open(ctx, t, r)
 		if opening != nil {
 			return refused(r, opening)
 		}
@@ -158,7 +157,7 @@ func (c *train) open(ctx context.Context, disk *folder, r *remote, d *dataset.Da
 	if err != nil {
 		return nil, err
 	}
-	session, err := run.Open(disk, &trainingLog{r, c.signing.source}, func(first event.Element) (*draft.Draft, error) {
+	session, err := run.Open(disk, &trainingLog{r, c.report.signing.source}, func(first event.Element) (*draft.Draft, error) {
 		claims.Weights = first
 		return &draft.Draft{Subject: event.Subject{Name: c.subject, Digest: sha256.Sum256(first[:])}, Claims: claims}, nil
 	})
@@ -224,7 +223,7 @@ func (c *train) wait(t *terminal, r *remote) error {
 }
 
 func (c *train) takeSteps(ctx context.Context, t *terminal, r *remote, session *run.Run, recorder run.Recorder, d *dataset.Dataset, placed *verify.Entry) error {
-	if recorder != nil && placed.Event.Source != c.signing.source {
+	if recorder != nil && placed.Event.Source != c.report.signing.source {
 		return fmt.Errorf("the run is source %s's, whose steps nobody else can report", placed.Event.Source)
 	}
 	if err := session.Resume(ctx, d.Claims, d.Table); err != nil {

@@ -28,6 +28,8 @@ type trainingWatch struct {
 	placed  *verify.Entry
 	results []map[string]any
 	last    *run.Outcome
+
+	deferred bool // some of the steps
 }
 
 func (c *train) watch(ctx context.Context, t *terminal, session *run.Run, d *dataset.Dataset) (*trainingWatch, error) {
@@ -190,7 +192,8 @@ func (w *trainingWatch) step(done *run.Outcome) error {
 			return err
 		}
 		at = fmt.Sprint(done.Receipt.Index)
-		result["index"], result["digest"] = done.Receipt.Index, entry.Digest
+		result["index"], result["digest"], result["proof"] = done.Receipt.Index, entry.Digest, entry.Event.Proof
+		w.deferred = w.deferred || entry.Event.Proof == event.ProofDeferred
 	}
 	w.results, w.last = append(w.results, result), done
 	w.t.say("  %s", w.line(done.Step, list, at))
@@ -208,6 +211,9 @@ func (w *trainingWatch) end(r *remote) error {
 	commitment := m.Weights.Commit()
 	w.t.say("")
 	w.t.say("All %s are taken; the log has %d of them.", count(int(taken), "step"), w.session.Logged())
+	if w.deferred {
+		w.t.field("deferred", "the steps of this command are proven later, by the log's proving workers: attestlog verify ENTRY")
+	}
 	w.t.field("model", "%s: keep it, and keep it to yourself", path)
 	w.t.field("weights", "%s, as the log knows them", commitment)
 	result := map[string]any{"run": w.placed.Digest, "index": w.placed.Index, "taken": taken, "logged": w.session.Logged(), "steps": w.results,
