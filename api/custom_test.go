@@ -19,7 +19,7 @@ func TestImportedStatement(t *testing.T) {
 	server := serve(t, Config{Ledger: log, Keys: keyRing{}})
 	status, _, body := exchange(t, server, request(t, http.MethodGet, server.URL+"/v1/statements/"+vk.String(), ""))
 	want := `{"digest":"` + vk.String() + `","inputs":[{"max":9007199254740991,"min":-1,"name":"n","type":"integer"},{"name":"d","type":"digest"}],"name":"mine",` +
-		`"notShown":["The rest.","The other rest."],"proves":"custom","registered":3,"setup":"imported","shows":"That \"it\" holds.","status":"active","verifyingKey":"AQ=="}`
+		`"notShown":["The rest.","The other rest."],"proves":"custom","registered":3,"setup":"imported","shows":"That \"it\" holds.","status":"active","trust":"imported from elsewhere: UNTRUSTED","verifyingKey":"AQ=="}`
 	if status != http.StatusOK || strings.TrimSpace(body) != want {
 		t.Errorf("%d\n got %s\nwant %s", status, body, want)
 	}

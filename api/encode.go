@@ -8,6 +8,7 @@ import (
 
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
 )
 
 // Answers are appended by hand: a batch of 1,000 receipts has 30,000 hashes, and reflection over them would cost as
@@ -241,6 +242,8 @@ func appendStatement(b []byte, s *ledger.StatementState) []byte {
 		b = append(b, `,"transcript":`...)
 		b = appendHex(b, c.Transcript[:])
 	}
+	b = append(b, `,"trust":`...)
+	b = appendString(b, verify.SetupWords(c.Setup))
 	b = append(b, `,"verifyingKey":`...)
 	b = appendBase64(b, c.VerifyingKey)
 	return append(b, '}')

@@ -124,6 +124,7 @@ func (g *get) save(ctx context.Context, t *terminal, r *remote, ref reference) e
 	}
 	t.say("Saved the evidence for entry %d in %s: %s, all in the tree of %s entries. Verdict: %s%s.", report.Entry.Index, g.out,
 		count(1+len(ev.Relied), "receipt"), thousands(report.Head.Size), report.Verdict, inDoubt(report))
+	t.relyOnReport(report)
 	t.say("Verify it without a network: attestlog verify %s --log-key KEY", g.out)
 	if t.json {
 		t.printJSON(map[string]any{"index": report.Entry.Index, "digest": report.Entry.Digest, "verdict": report.Verdict, "doubts": orEmpty(report.Doubts), "evidence": g.out, "receipts": 1 + len(ev.Relied)})

@@ -218,6 +218,9 @@ func oneLine(s string) string {
 
 // printJSON prints the one object that --json promises.
 func (t *terminal) printJSON(v any) {
+	if object, ok := v.(map[string]any); ok && len(t.untrusted) > 0 {
+		object["untrusted"] = t.untrusted
+	}
 	e := json.NewEncoder(t.out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")

@@ -118,6 +118,12 @@ func (w watcher) Fetching(what string, total int64) (report func(int64), end fun
 
 func (w watcher) Warn(format string, args ...any) { w.t.warn(format, args...) }
 
+func (w watcher) Untrusted(statement string, setup event.Setup) {
+	if words := w.t.relyOn(statement, setup); words != "" {
+		w.t.warn("%s", words)
+	}
+}
+
 // untrue gives an error that says that claims are not true its exit code.
 func untrue(err error) error {
 	var known *failure

@@ -13,6 +13,7 @@ import (
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
 )
 
 const submitManual = `Makes claims into an event: gives them the source's next number, signs them, proves them if there is a witness, sends them,
@@ -103,6 +104,7 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 	if err != nil {
 		return refused(r, err)
 	}
+	r.relyOnKeys(ctx, t, receipt)
 	result, err := t.logged(r, s.receipt, receipt)
 	if err != nil {
 		return err
@@ -175,6 +177,22 @@ func (s *submit) sendRaw(ctx context.Context, r *remote, path string) (*client.R
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return r.Submit(ctx, sub)
+}
+
+// relyOnKeys marks the output by the keys that an event's proof is under, unless that was done when it was proven.
+func (r *remote) relyOnKeys(ctx context.Context, t *terminal, logged *client.Receipt) {
+	entry, err := verify.OpenEntry(logged.Index, logged.Leaf)
+	if len(t.untrusted) > 0 || err != nil || entry.Event.Proof == event.ProofNone {
+		return // a leaf that doesn't open was refused before
+	}
+	st, err := r.Statement(ctx, entry.Event.Statement)
+	if err != nil {
+		t.warn("couldn't find out how far the keys of its proof can be trusted: %s", oneLine(err.Error()))
+		return
+	}
+	if words := t.relyOn(st.Claims.Name, st.Claims.Setup); words != "" {
+		t.warn("%s", words)
+	}
 }
 
 func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path string) (*client.Receipt, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/schollz/progressbar/v3"
+
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
 )
 
 // terminal is where a command writes: what was asked for, and everything else.
@@ -19,6 +23,8 @@ type terminal struct {
 	progress bool // a person looks at err
 	json     bool
 	printed  bool // the JSON object is out
+	// untrusted are the statements that the output relies on although somebody could have kept the secrets of their keys.
+	untrusted []string
 }
 
 func isTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }
@@ -57,6 +63,20 @@ func (t *terminal) field(name string, format string, args ...any) {
 // warn prints a line that people must not miss, whatever they do with the output.
 func (t *terminal) warn(format string, args ...any) {
 	fmt.Fprintln(t.err, printable(fmt.Sprintf("attestlog: "+format, args...)))
+}
+
+// relyOn marks the output as relying on a statement's keys, and returns what people must read beside it: nothing where a ceremony made the keys, or it
+// was said before.
+func (t *terminal) relyOn(statement string, setup event.Setup) string {
+	if setup == event.SetupCeremony || slices.Contains(t.untrusted, statement) {
+		return ""
+	}
+	t.untrusted = append(t.untrusted, statement)
+	who := "ran it"
+	if setup == event.SetupImported {
+		who = "made them"
+	}
+	return fmt.Sprintf("the keys of %s: %s; whoever %s could forge proofs", statement, verify.SetupWords(setup), who)
 }
 
 // bar is a progress bar that shows up when a step takes longer than a second, on a terminal only. Not safe for use by

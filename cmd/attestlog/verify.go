@@ -190,6 +190,7 @@ func (t *terminal) report(r *verify.Report, err error) error {
 	}
 	t.say("")
 	t.say("Verdict: %s", verdictWords(r))
+	t.relyOnReport(r)
 	t.list("In doubt", "!", r.Doubts)
 	t.list("Proven", "✓", r.Proven)
 	t.list("Claimed, by the source's word alone", "·", r.Claimed)
@@ -204,6 +205,16 @@ func (t *terminal) report(r *verify.Report, err error) error {
 		return &failure{exitDoubt, fmt.Errorf("it holds, in doubt: %s", r.Doubts[0])}
 	}
 	return nil
+}
+
+// relyOnReport marks an output that goes by a proof's verification.
+func (t *terminal) relyOnReport(r *verify.Report) {
+	if r.Groth16 == nil {
+		return
+	}
+	if words := t.relyOn(r.Groth16.Statement.Claims.Name, r.Groth16.Statement.Claims.Setup); words != "" {
+		t.say("It relies on %s.", words)
+	}
 }
 
 // list prints sentences under a heading, if there are any.

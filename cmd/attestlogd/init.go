@@ -15,6 +15,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/keys"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -176,11 +177,11 @@ func (f *founding) registerStatements(ctx context.Context, wanted []statement.St
 		if err != nil {
 			return fmt.Errorf("couldn't set up the statement %s: %w", st.Name, err)
 		}
-		id := event.DigestOf(claims.VerifyingKey)
-		if err := f.append(ctx, &event.Event{Subject: event.Subject{Name: st.Name, Digest: id}, Claims: claims}); err != nil {
+		subject := claims.Subject()
+		if err := f.append(ctx, &event.Event{Subject: subject, Claims: claims}); err != nil {
 			return err
 		}
-		f.logger.Info("registered a statement", "name", st.Name, "statement", id, "constraints", claims.Constraints, "setup", "UNTRUSTED one-party")
+		f.logger.Info("registered a statement", "name", st.Name, "statement", subject.Digest, "constraints", claims.Constraints, "keys", verify.SetupWords(claims.Setup))
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (c *statementAdd) run(ctx context.Context, s streams) error {
 		return err
 	}
 	return c.with(ctx, s, func(ctx context.Context, o *operator) error {
-		index, err := o.record(ctx, client.Draft{Subject: event.Subject{Name: claims.Name, Digest: manifest.Digest()}, Claims: claims})
+		index, err := o.record(ctx, client.Draft{Subject: claims.Subject(), Claims: claims})
 		if err != nil {
 			return fmt.Errorf("couldn't register the statement %s: %w", claims.Name, err)
 		}

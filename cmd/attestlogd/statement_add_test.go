@@ -16,6 +16,7 @@ import (
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/cmd/internal/scripttest"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/gadget"
 	"github.com/attestlog/attestlog/prover/keys"
 	"github.com/attestlog/attestlog/prover/keys/ceremony"
@@ -172,6 +173,12 @@ func TestStatementAdd(t *testing.T) {
 	last := a.statements()[2]
 	if last.Claims.Setup != event.SetupCeremony || last.Claims.Transcript != digest || last.Digest != transcript.VerifyingKey {
 		t.Errorf("%+v", last.Claims)
+	}
+	for i, want := range []string{"model-version, UNTRUSTED: keys of a one-party set-up", "model-version, UNTRUSTED: keys of a one-party set-up", "model-version"} {
+		receipt := a.statements()[i].Registration
+		if entry, err := verify.OpenEntry(receipt.Index, receipt.Leaf); err != nil || entry.Event.Subject.Name != want {
+			t.Errorf("entry %d is about %q, want %q (%v)", receipt.Index, entry.Event.Subject.Name, want, err)
+		}
 	}
 	m, err := a.own().Manifest(transcript.VerifyingKey)
 	if err != nil || m.Transcript != digest {

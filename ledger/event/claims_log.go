@@ -146,6 +146,19 @@ type StatementClaims struct {
 
 func (*StatementClaims) Kind() Kind { return Statement }
 
+// Subject is what an event that registers the keys is about: the statement, under its identity. Unless a ceremony made the keys, its name carries the word
+// UNTRUSTED, so that it stands in the entry itself and wherever entries are listed.
+func (c *StatementClaims) Subject() Subject {
+	s := Subject{Name: c.Name, Digest: DigestOf(c.VerifyingKey)}
+	switch c.Setup {
+	case SetupOneParty:
+		s.Name += ", UNTRUSTED: keys of a one-party set-up"
+	case SetupImported:
+		s.Name += ", UNTRUSTED: keys from elsewhere"
+	}
+	return s
+}
+
 func (c *StatementClaims) members(o *canon.Object) {
 	o.Word("action", (*string)(&c.Action), string(StatementRegister), string(StatementRevoke))
 	if c.Action == StatementRevoke {

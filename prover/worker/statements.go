@@ -13,6 +13,7 @@ import (
 
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/circuit"
 	"github.com/attestlog/attestlog/prover/keys"
 	"github.com/attestlog/attestlog/prover/worker/job"
@@ -147,7 +148,7 @@ func (w *Worker) consider(ctx context.Context, s *client.Statement) error {
 		w.statements.forget(s.Digest)
 		return err
 	}
-	w.c.Logger.Info("takes on a statement", "statement", s.Claims.Name, "id", s.Digest, "setup", s.Claims.Setup,
+	w.c.Logger.Info("takes on a statement", "statement", s.Claims.Name, "id", s.Digest, "keys", verify.SetupWords(s.Claims.Setup),
 		"memory", mebibytes(need.Total()), "constraints", s.Claims.Constraints)
 	return nil
 }

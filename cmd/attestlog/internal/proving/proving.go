@@ -19,7 +19,6 @@ import (
 
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
-	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/circuit"
 	"github.com/attestlog/attestlog/prover/keys"
 	"github.com/attestlog/attestlog/prover/statement"
@@ -47,6 +46,8 @@ type Watcher interface {
 	During(what string, estimate time.Duration, f func() error) error
 	Fetching(what string, total int64) (report func(done int64), end func())
 	Warn(format string, args ...any)
+	// Untrusted is told of a statement whose keys somebody could have kept the secrets of.
+	Untrusted(statement string, setup event.Setup)
 }
 
 // Prover proves events of one log. Safe for concurrent use; one proof is made at a time, on all cores.
@@ -140,8 +141,8 @@ func (p *Prover) find(ctx context.Context, suiting []statement.Statement) (*clie
 	if err := p.log.Verify(ctx, registered.Registration.Index); err != nil {
 		return nil, s, fmt.Errorf("couldn't rely on the registration of %s: %w", s.Name, err)
 	}
-	if registered.Claims.Setup == event.SetupOneParty {
-		p.watcher.Warn("the keys of %s come from a %s; whoever ran it could forge proofs", s.Name, verify.SetupWords(event.SetupOneParty))
+	if registered.Claims.Setup != event.SetupCeremony {
+		p.watcher.Untrusted(s.Name, registered.Claims.Setup)
 	}
 	p.relied[registered.Digest] = true
 	return registered, s, nil
