@@ -267,6 +267,9 @@ func reportJSON(r *verify.Report) map[string]any {
 	if r.Entry != nil {
 		out["index"], out["digest"], out["size"] = r.Entry.Index, r.Entry.Digest, r.Head.Size
 	}
+	if r.Attestation != nil {
+		out["attestation"] = r.Attestation.Index
+	}
 	return out
 }
 
