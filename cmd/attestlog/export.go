@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/attestlog/attestlog/cmd/attestlog/internal/evidence"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/snarkjs"
 	"github.com/attestlog/attestlog/prover/zkverify"
@@ -49,9 +48,13 @@ func (x *export) run(ctx context.Context, t *terminal, args []string) error {
 	if there, err := os.ReadDir(x.out); err == nil && len(there) > 0 {
 		return fmt.Errorf("couldn't write to %s: it isn't empty", x.out)
 	}
-	report, err := x.verify(ctx, t, args[0])
+	about, err := x.log.evidence(ctx, t, args[0])
 	if err != nil {
 		return err
+	}
+	report, err := about.evidence.VerifyUnder(about.key, about.policy)
+	if err != nil {
+		return &failure{exitUnverified, fmt.Errorf("nothing is exported, because the evidence does not hold: %w", err)}
 	}
 	files, err := exportFiles(report)
 	if err != nil {
@@ -76,41 +79,6 @@ func (x *export) run(ctx context.Context, t *terminal, args []string) error {
 		return &failure{exitDoubt, fmt.Errorf("the proof is exported, and in doubt: %s", report.Doubts[0])}
 	}
 	return nil
-}
-
-// verify verifies all the evidence for an event, from the log or from a folder.
-func (x *export) verify(ctx context.Context, t *terminal, name string) (*verify.Report, error) {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		key, err := x.log.verifier()
-		if err != nil {
-			return nil, err
-		}
-		ev, err := evidence.Load(name)
-		if err != nil {
-			return nil, &failure{exitUnverified, err}
-		}
-		return holds(ev.Verify(key))
-	}
-	ref, err := parseReference(name)
-	if err != nil {
-		return nil, err
-	}
-	r, err := x.log.connect(t)
-	if err != nil {
-		return nil, err
-	}
-	ev, err := r.gather(ctx, ref)
-	if err := r.judge(err); err != nil {
-		return nil, err
-	}
-	return holds(ev.Verify(r.Key()))
-}
-
-func holds(report *verify.Report, err error) (*verify.Report, error) {
-	if err != nil {
-		return nil, &failure{exitUnverified, fmt.Errorf("nothing is exported, because the evidence does not hold: %w", err)}
-	}
-	return report, nil
 }
 
 type exportedFile struct {

@@ -67,38 +67,55 @@ func (v *verifyCommand) run(ctx context.Context, t *terminal, args []string) err
 		}
 		return v.release(ctx, t, ref)
 	}
-	if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
-		return v.offline(ctx, t, args[0])
-	}
-	ref, err := parseReference(args[0])
+	about, err := v.log.evidence(ctx, t, args[0])
 	if err != nil {
 		return err
 	}
-	r, err := v.log.connect(t)
+	return v.conclude(ctx, t, about.evidence, about.key, about.policy)
+}
+
+// supported is an entry's evidence, with what it is to be verified by.
+type supported struct {
+	evidence *verify.Evidence
+	key      note.Verifier
+	policy   *verify.Policy
+}
+
+// evidence gets the evidence about an entry: from the log, by its index or its event's digest; or from a folder where attestlog get --out
+// saved it, without a network.
+func (l *logFlags) evidence(ctx context.Context, t *terminal, name string) (*supported, error) {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return l.savedEvidence(name)
+	}
+	ref, err := parseReference(name)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	r, err := l.connect(t)
+	if err != nil {
+		return nil, err
 	}
 	ev, err := r.gather(ctx, ref)
 	if err := r.judge(err); err != nil {
-		return err
+		return nil, err
 	}
-	return v.conclude(ctx, t, ev, r.Key(), r.policy)
+	return &supported{ev, r.Key(), r.policy}, nil
 }
 
-func (v *verifyCommand) offline(ctx context.Context, t *terminal, dir string) error {
-	key, err := v.log.verifier()
+func (l *logFlags) savedEvidence(dir string) (*supported, error) {
+	key, err := l.verifier()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	policy, err := v.log.witnesses()
+	policy, err := l.witnesses()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ev, err := evidence.Load(dir)
 	if err != nil {
-		return &failure{exitUnverified, err}
+		return nil, &failure{exitUnverified, err}
 	}
-	return v.conclude(ctx, t, ev, key, policy)
+	return &supported{ev, key, policy}, nil
 }
 
 // conclude verifies the evidence, and then what was disclosed about it.
