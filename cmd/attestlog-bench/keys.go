@@ -50,7 +50,9 @@ func (f *proverFlags) circuits() ([]circuit.Circuit, error) {
 type prover struct {
 	circuit circuit.Circuit
 	keys    *keys.Keys
-	subject *subject // nil: there is a sample assignment only
+	// An event's, where there is one; otherwise a sample's.
+	subject *subject
+	sample  func() (frontend.Circuit, error)
 }
 
 // open compiles the circuit, and loads its keys or sets them up.
@@ -69,11 +71,11 @@ func (f *proverFlags) open(ctx context.Context, r *report, c circuit.Circuit) (*
 	}
 	p := &prover{circuit: c, keys: k}
 	if c.Statement.Proves == event.DataAccess {
-		if p.subject, err = newSubject(ctx, c.Statement, k.VerifyingKey.Digest()); err != nil {
-			return nil, err
-		}
+		p.subject, err = newSubject(ctx, c.Statement, k.VerifyingKey.Digest())
+	} else {
+		p.sample, err = c.Sampler()
 	}
-	return p, nil
+	return p, err
 }
 
 func loadOrSetUp(ctx context.Context, r *report, store *keys.Store, name string, ccs constraint.ConstraintSystem) (*keys.Keys, error) {
@@ -188,11 +190,10 @@ func (b *subject) Event(d event.Digest) (*event.Event, error) {
 
 // assign does what an application does before it proves: number the event, derive the public inputs, check the claims against
 // the witness, fill the circuit. Every call is about another event. Of statements about other kinds of events than data accesses there
-// is the circuit's own sample, which is always the same.
+// is the circuit's own sample, which is always the same, and whose public inputs are known.
 func (p *prover) assign() (frontend.Circuit, error) {
 	if p.subject == nil {
-		assignment, _, err := p.circuit.Sample()
-		return assignment, err
+		return p.sample()
 	}
 	p.subject.next++
 	e := p.subject.event
@@ -207,7 +208,7 @@ func (p *prover) assign() (frontend.Circuit, error) {
 // what says what assign does, for details.
 func (p *prover) what() string {
 	if p.subject == nil {
-		return "a sample assigned"
+		return "a sample's claims checked against the witness, assigned"
 	}
 	return "claims checked against the witness, assigned"
 }

@@ -35,7 +35,7 @@ type family struct {
 	proves  event.Kind
 	compile func(capacity int) (constraint.ConstraintSystem, error)
 	assign  func(s statement.Statement, w statement.Witness, e *event.Event, digest event.Digest, refs statement.Resolver) (frontend.Circuit, error)
-	sample  func(capacity int) (frontend.Circuit, []event.Element, error)
+	sample  func(s statement.Statement) (fill func() (frontend.Circuit, error), public []event.Element, err error)
 }
 
 // families is the table. It is never written to.
@@ -104,7 +104,19 @@ func (c Circuit) Assign(w statement.Witness, e *event.Event, digest event.Digest
 // measurements and for trying out keys. It is the same at every call, and nothing
 // about it is secret.
 func (c Circuit) Sample() (frontend.Circuit, []event.Element, error) {
-	return c.family.sample(c.Statement.Capacity)
+	fill, public, err := c.family.sample(c.Statement)
+	if err != nil {
+		return nil, nil, err
+	}
+	assignment, err := fill()
+	return assignment, public, err
+}
+
+// Sampler makes the sample's data once, and returns what does with them as often as it
+// is called what [Circuit.Assign] does with an event's, when its public inputs are derived.
+func (c Circuit) Sampler() (assign func() (frontend.Circuit, error), err error) {
+	assign, _, err = c.family.sample(c.Statement)
+	return assign, err
 }
 
 func assignDataAccess(s statement.Statement, w statement.Witness, e *event.Event, digest event.Digest, refs statement.Resolver) (frontend.Circuit, error) {
@@ -113,22 +125,19 @@ func assignDataAccess(s statement.Statement, w statement.Witness, e *event.Event
 	if err != nil {
 		return nil, err
 	}
-	if err := statement.CheckDataAccess(s.Capacity, witness, p); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
-	}
-	return dataaccess.Assign(s.Capacity, witness, p)
+	return fillDataAccess(s, witness, p)
 }
 
-func sampleDataAccess(capacity int) (frontend.Circuit, []event.Element, error) {
-	w, p, err := dataaccess.Sample(capacity)
-	if err != nil {
-		return nil, nil, err
+func fillDataAccess(s statement.Statement, w *statement.DataAccessWitness, p statement.DataAccessPublic) (frontend.Circuit, error) {
+	if err := statement.CheckDataAccess(s.Capacity, w, p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
 	}
-	c, err := dataaccess.Assign(capacity, w, p)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, p.Elements(), nil
+	return dataaccess.Assign(s.Capacity, w, p)
+}
+
+func sampleDataAccess(s statement.Statement) (func() (frontend.Circuit, error), []event.Element, error) {
+	w, p, err := dataaccess.Sample(s.Capacity)
+	return func() (frontend.Circuit, error) { return fillDataAccess(s, w, p) }, p.Elements(), err
 }
 
 // trainingColumns is for how many columns the class for batches of so many rows is made.
@@ -155,26 +164,19 @@ func assignTrainingStep(s statement.Statement, w statement.Witness, e *event.Eve
 	if err != nil {
 		return nil, err
 	}
-	if err := statement.CheckTrainingStep(s, witness, p); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
-	}
-	return trainingstep.Assign(s.Capacity, s.MaxColumns, witness, p)
+	return fillTrainingStep(s, witness, p)
 }
 
-func sampleTrainingStep(batch int) (frontend.Circuit, []event.Element, error) {
-	columns, err := trainingColumns(batch)
-	if err != nil {
-		return nil, nil, err
+func fillTrainingStep(s statement.Statement, w *statement.TrainingStepWitness, p statement.TrainingStepPublic) (frontend.Circuit, error) {
+	if err := statement.CheckTrainingStep(s, w, p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
 	}
-	w, p, err := trainingstep.Sample(batch, columns)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := trainingstep.Assign(batch, columns, w, p)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, p.Elements(), nil
+	return trainingstep.Assign(s.Capacity, s.MaxColumns, w, p)
+}
+
+func sampleTrainingStep(s statement.Statement) (func() (frontend.Circuit, error), []event.Element, error) {
+	w, p, err := trainingstep.Sample(s.Capacity, s.MaxColumns)
+	return func() (frontend.Circuit, error) { return fillTrainingStep(s, w, p) }, p.Elements(), err
 }
 
 // compileModelVersion compiles the one class there is.
@@ -186,22 +188,19 @@ func assignModelVersion(_ statement.Statement, w statement.Witness, e *event.Eve
 	if err != nil {
 		return nil, err
 	}
-	if err := statement.CheckModelVersion(witness, p); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
-	}
-	return modelversion.Assign(witness, p)
+	return fillModelVersion(witness, p)
 }
 
-func sampleModelVersion(int) (frontend.Circuit, []event.Element, error) {
+func fillModelVersion(w *statement.ModelVersionWitness, p statement.ModelVersionPublic) (frontend.Circuit, error) {
+	if err := statement.CheckModelVersion(w, p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
+	}
+	return modelversion.Assign(w, p)
+}
+
+func sampleModelVersion(statement.Statement) (func() (frontend.Circuit, error), []event.Element, error) {
 	w, p, err := modelversion.Sample()
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := modelversion.Assign(w, p)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, p.Elements(), nil
+	return func() (frontend.Circuit, error) { return fillModelVersion(w, p) }, p.Elements(), err
 }
 
 func assignAnonymization(s statement.Statement, w statement.Witness, e *event.Event, digest event.Digest, refs statement.Resolver) (frontend.Circuit, error) {
@@ -210,20 +209,17 @@ func assignAnonymization(s statement.Statement, w statement.Witness, e *event.Ev
 	if err != nil {
 		return nil, err
 	}
-	if err := statement.CheckAnonymization(s.Capacity, witness, p); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
-	}
-	return anonymization.Assign(s.Capacity, witness, p)
+	return fillAnonymization(s, witness, p)
 }
 
-func sampleAnonymization(capacity int) (frontend.Circuit, []event.Element, error) {
-	w, p, err := anonymization.Sample(capacity)
-	if err != nil {
-		return nil, nil, err
+func fillAnonymization(s statement.Statement, w *statement.AnonymizationWitness, p statement.AnonymizationPublic) (frontend.Circuit, error) {
+	if err := statement.CheckAnonymization(s.Capacity, w, p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFalse, err)
 	}
-	c, err := anonymization.Assign(capacity, w, p)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, p.Elements(), nil
+	return anonymization.Assign(s.Capacity, w, p)
+}
+
+func sampleAnonymization(s statement.Statement) (func() (frontend.Circuit, error), []event.Element, error) {
+	w, p, err := anonymization.Sample(s.Capacity)
+	return func() (frontend.Circuit, error) { return fillAnonymization(s, w, p) }, p.Elements(), err
 }
