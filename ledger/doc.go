@@ -9,6 +9,10 @@
 // the head, makes the note durable in a file outside the database, and only then does Submit answer: with the leaf, its
 // index, and the proof that the head commits to it.
 //
+// Proofs cost more than all else that the door judges. So those of all requests meet in one checker (checker.go), which folds
+// into one equation what has come while it checked the fold before. A bad proof makes that equation fail; which one it is, is
+// found by bisection, and the proofs of its source are checked apart from then on.
+//
 // So an answer means durable, integrated and provable. There is no pending state to lose. Whoever gets no answer sends the
 // same event again, and gets the same one as would have come: an event is known by the digest of its payload.
 //
