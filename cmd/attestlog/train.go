@@ -125,6 +125,10 @@ func (c *train) run(ctx context.Context, t *terminal, args []string) (err error)
 	if err != nil {
 		return r.judge(err)
 	}
+	watch, err := c.watch(ctx, t, d)
+	if err != nil {
+		return err
+	}
 	session, err := c.open(ctx, disk, r, d, entry)
 	if err != nil {
 		return r.judge(err)
@@ -145,7 +149,7 @@ func (c *train) run(ctx context.Context, t *terminal, args []string) (err error)
 	if err != nil {
 		return refused(r, err)
 	}
-	if err := c.takeSteps(ctx, t, r, session, recorder, d, placed); err != nil {
+	if err := c.takeSteps(ctx, r, watch, session, recorder, d, placed); err != nil {
 		return refused(r, c.explain(err))
 	}
 	return r.judge(nil)
@@ -222,18 +226,14 @@ func (c *train) wait(t *terminal, r *remote) error {
 	return r.judge(nil)
 }
 
-func (c *train) takeSteps(ctx context.Context, t *terminal, r *remote, session *run.Run, recorder run.Recorder, d *dataset.Dataset, placed *verify.Entry) error {
+func (c *train) takeSteps(ctx context.Context, r *remote, watch *trainingWatch, session *run.Run, recorder run.Recorder, d *dataset.Dataset, placed *verify.Entry) error {
 	if recorder != nil && placed.Event.Source != c.report.signing.source {
 		return fmt.Errorf("the run is source %s's, whose steps nobody else can report", placed.Event.Source)
 	}
 	if err := session.Resume(ctx, d.Claims, d.Table); err != nil {
 		return err
 	}
-	watch, err := c.watch(ctx, t, session, d)
-	if err != nil {
-		return err
-	}
-	watch.begin(placed)
+	watch.begin(session, placed, c.float)
 	for {
 		done, err := session.Next(ctx, recorder)
 		if err == io.EOF {

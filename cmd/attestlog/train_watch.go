@@ -32,8 +32,9 @@ type trainingWatch struct {
 	deferred bool // some of the steps
 }
 
-func (c *train) watch(ctx context.Context, t *terminal, session *run.Run, d *dataset.Dataset) (*trainingWatch, error) {
-	w := &trainingWatch{t: t, out: c.out, session: session, results: []map[string]any{}}
+// watch reads what the model is to be tried on, before anything is trained.
+func (c *train) watch(ctx context.Context, t *terminal, d *dataset.Dataset) (*trainingWatch, error) {
+	w := &trainingWatch{t: t, out: c.out, results: []map[string]any{}}
 	for i := range d.Table.Len() {
 		w.rows = append(w.rows, d.Table.Row(i).Cells)
 	}
@@ -49,10 +50,6 @@ func (c *train) watch(ctx context.Context, t *terminal, session *run.Run, d *dat
 		if w.test = withoutBlanks(rows, d.Claims.Columns); len(w.test) == 0 {
 			return nil, fmt.Errorf("--test: %s has blank rows only", c.test)
 		}
-	}
-	if c.float {
-		first := session.First()
-		w.float = training.NewFloat64(session.Trainer().Recipe(), &first.Weights)
 	}
 	return w, nil
 }
@@ -106,9 +103,9 @@ func blank(cells []uint16) bool {
 	return true
 }
 
-// begin says where the run stands.
-func (w *trainingWatch) begin(placed *verify.Entry) {
-	w.placed = placed
+// begin says where the run stands. If float is set, it is trained in float64 beside.
+func (w *trainingWatch) begin(session *run.Run, placed *verify.Entry, float bool) {
+	w.session, w.placed = session, placed
 	c := w.session.Claims()
 	w.t.say("The run is entry %d of the log: %s on %s each, by %s in fixed point.", placed.Index, count(int(c.Steps), "step"), count(int(c.Batch), "row"), w.session.Trainer().Class().Name)
 	w.t.field("run", "%s", placed.Digest)
@@ -119,7 +116,10 @@ func (w *trainingWatch) begin(placed *verify.Entry) {
 		w.t.field("going on", "%s taken already, %d of them logged", count(int(taken), "step"), w.session.Logged())
 	}
 	w.t.say("")
-	first := w.session.First()
+	first := session.First()
+	if float {
+		w.float = training.NewFloat64(session.Trainer().Recipe(), &first.Weights)
+	}
 	list := w.qualities(&first.Weights)
 	w.t.say("  %s", w.heading(list))
 	w.t.say("  %s", w.line(0, list, ""))

@@ -23,6 +23,7 @@ func TestCodes(t *testing.T) {
 	}{
 		"as it is":         {"age,class\n18,bad\n20,good\n", [][]uint16{{0, 1}, {2, 0}}, ""},
 		"columns mixed":    {"class,age\nbad,18\n", [][]uint16{{0, 1}}, ""},
+		"numbered rows":    {"row,age,class\n0,18,bad\n", [][]uint16{{0, 1}}, ""},
 		"out of range":     {"age,class\n17,bad\n", nil, "line 2"},
 		"an unknown label": {"age,class\n18,ugly\n", nil, "line 2"},
 		"a missing column": {"age\n18\n", nil, `no column "class"`},
