@@ -22,8 +22,8 @@ whole, so that anyone can run attestlog ceremony verify.
 
 --phase1 takes the sealed first phase of another ceremony for a circuit of the same size, and goes on with the second.
 
-It takes seconds for the smallest statement and minutes for the largest; with --phase1 about 40 s at 2^14 constraints, and twice that for each doubling.
-prover/keys/ceremony/CEREMONY.md has the whole procedure with times.
+It takes no time here, but with --phase1 it works out where the second phase starts: under a minute for the smallest statement, half an
+hour for the largest. prover/keys/ceremony/CEREMONY.md has the whole procedure with times.
 `
 
 const ceremonyContributeManual = `Adds a contribution to the phase that is open. A secret is drawn from the system's randomness, multiplied in, and never written

@@ -213,7 +213,7 @@ func (c *Ceremony) phase2(sealed event.Digest, srs func(context.Context) (*mpcse
 			return nil, err
 		}
 		s := new(mpcsetup.Phase2)
-		err := c.report.step(ctx, "working out where phase 2 starts", estimate(c.manifest.N, startCost), func() error {
+		err := c.report.step(ctx, "working out where phase 2 starts", estimateStart(c.manifest.N), func() error {
 			p.evaluations = s.Initialize(c.r1cs, p.srs)
 			return nil
 		})
