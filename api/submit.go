@@ -31,7 +31,7 @@ func (s *server) postEvent(w http.ResponseWriter, r *http.Request) {
 		s.failSubmission(w, r, refusal)
 		return
 	}
-	sub, err := decodeOne(body)
+	sub, err := s.decodeInTurn(body)
 	if err != nil {
 		s.failSubmission(w, r, refusef(ledger.Malformed, sentence(err)))
 		return
@@ -268,6 +268,16 @@ func checkContentType(r *http.Request) error {
 		return refusef(unsupportedMediaType, "Send the body as it is, without a content encoding.")
 	}
 	return nil
+}
+
+// decodeInTurn is decodeOne. To put a large submission into canonical form, which its sender should have done, takes a dozen times its
+// bytes of memory: only as many at a time do as there are cores.
+func (s *server) decodeInTurn(body []byte) (*event.Submission, error) {
+	if int64(len(body)) > s.limits.Event {
+		s.decoders <- struct{}{}
+		defer func() { <-s.decoders }()
+	}
+	return decodeOne(body)
 }
 
 // decodeOne decodes the body of a single submission, after a look at how deep it goes.

@@ -16,6 +16,15 @@
 // So an answer means durable, integrated and provable. There is no pending state to lose. Whoever gets no answer sends the
 // same event again, and gets the same one as would have come: an event is known by the digest of its payload.
 //
+// # Deferred proofs
+//
+// An event whose proof is deferred brings a witness, sealed to proving workers, in place of a proof. The door holds it against
+// the payload, and derives the public inputs as for a proof that is there (deferral.go). The witness is stored beside the log in
+// the transaction that writes the entry; then a job goes into River's queue, and a sweep finds what a crash leaves between the two
+// (jobs.go). A worker's attestation brings the proof, which is checked like any other, or refuses one; the witness goes in the
+// transaction that writes it (attestation.go). So proving happens once in effect, whatever is tried twice. What waits, and for how
+// long, is for everyone to see (proving.go).
+//
 // # One writer
 //
 // Any number of processes may have the log open. One leads, by a lock in the database and a fence that holds when the lock

@@ -6,6 +6,8 @@
 // written once and never changed, except the tip. Tiles at the right edge, which are not full yet, are not stored: they
 // follow from the entries and from the roots of the full tiles below. So the whole of a tree of n entries is a pure
 // function of the first n rows, and every read that names a tree size is repeatable, whatever is appended meanwhile.
+// Beside the entries there is one more index: which entries attest which event. Reindex rebuilds it. Sealed witnesses, which a
+// judge puts into their own table in a batch's transaction, follow from nothing, and Reindex leaves them alone.
 //
 // # A batch
 //
