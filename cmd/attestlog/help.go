@@ -108,6 +108,7 @@ const schemaManual = `The schema of a table, for attestlog dataset commit, is a 
     - {name: age, role: quasi, min: 0, max: 127}                # integers of a range
     - {name: job, role: quasi, labels: [clerk, smith]}          # one of some labels
     - {name: class, role: sensitive}                            # labels as the ARFF file declares them
+    - {name: none-1, role: quasi, fill: '-'}                    # not in the table: one label in every row, to fill a place
 
   # Columns of the table that are not committed to. One that is neither described nor ignored is an error.
   ignore: [remarks]
@@ -147,5 +148,6 @@ the proof depends on. Columns are, in the order in which the schema lists them:
   8 to 10  direct identifiers, or sensitive and other columns
   11 on    sensitive and other columns; at most 30 columns in all
 
-The schema's order need not be the table's: columns are found by their names.
+The schema's order need not be the table's: columns are found by their names. Who has fewer than three quasi-identifiers fills the places
+that are left in the schema, as with {name: none-1, role: quasi, fill: '-'}, and keeps them here: {name: none-1, keep: true}.
 `

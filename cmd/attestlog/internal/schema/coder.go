@@ -17,10 +17,13 @@ type Coder struct {
 	Columns []event.Column
 
 	purposes []string
-	from     []int            // from[j]: which cell of the file is column j
+	from     []int            // from[j]: which cell of the file is column j, or filled
 	codes    []map[string]int // codes[j]: label to code; nil for integers
 	consent  int              // which cell lists the row's purposes, or -1
 }
+
+// filled stands for the cell of a column that the file doesn't have.
+const filled = -1
 
 // Bind holds the schema against what the table says about itself. Every column of the table is described or ignored, and the
 // other way around, so that neither a typing error nor a forgotten column goes unnoticed.
@@ -34,7 +37,13 @@ func (s *Schema) Bind(table []tabular.Column) (*Coder, error) {
 	for i := range s.Columns {
 		column := &s.Columns[i]
 		place, ok := at[column.Name]
-		if !ok {
+		switch {
+		case column.Fill != "" && ok:
+			return nil, fmt.Errorf("line %d: the table has a column %q, so there is nothing to fill", column.line, column.Name)
+		case column.Fill != "":
+			c.fill(column)
+			continue
+		case !ok:
 			return nil, fmt.Errorf("line %d: the table has no column %q", column.line, column.Name)
 		}
 		used[column.Name] = true
@@ -68,6 +77,13 @@ func (s *Schema) Bind(table []tabular.Column) (*Coder, error) {
 	return c, nil
 }
 
+// fill adds a column of one label.
+func (c *Coder) fill(column *Column) {
+	coding := event.Coding{Category: &event.CategoryCoding{Labels: []string{column.Fill}}}
+	c.Columns = append(c.Columns, event.Column{Coding: coding, Name: column.Name, Role: column.Role})
+	c.from, c.codes = append(c.from, filled), append(c.codes, nil)
+}
+
 // coding decides between range and labels.
 func (c *Column) coding(t tabular.Column) (event.Coding, error) {
 	switch {
@@ -95,6 +111,10 @@ func labelCodes(coding event.Coding) map[string]int {
 // Code appends the codes of a row to dst. Its errors name the column, never the value.
 func (c *Coder) Code(dst []uint16, cells []string) ([]uint16, error) {
 	for j, from := range c.from {
+		if from == filled {
+			dst = append(dst, 0)
+			continue
+		}
 		cell := cells[from]
 		if c.codes[j] != nil {
 			code, ok := c.codes[j][cell]

@@ -10,6 +10,7 @@
 //	  - {name: age, role: quasi, min: 0, max: 127}
 //	  - {name: job, role: quasi, labels: [clerk, smith]}
 //	  - {name: class, role: sensitive}        # labels as the ARFF file declares them
+//	  - {name: none-1, role: quasi, fill: '-'}  # a column that the file doesn't have, to fill a place: one label in every row
 //	ignore: [remarks]                         # columns of the file that are not committed to
 //
 // Instead of a file, `consent: {column: agreed}` names a column of the table that lists each row's purposes, separated
@@ -61,6 +62,7 @@ type Column struct {
 	Min    *int64     `yaml:"min"`
 	Max    *int64     `yaml:"max"`
 	Labels []string   `yaml:"labels"`
+	Fill   string     `yaml:"fill"` // a column that the table doesn't have: this one label in every row
 
 	line int
 }
@@ -75,8 +77,8 @@ func (c *Column) UnmarshalYAML(n *yaml.Node) error {
 	}
 	for i := 0; i < len(n.Content); i += 2 {
 		// Decoding a node forgets that unknown members are to be refused.
-		if key := n.Content[i]; !slices.Contains([]string{"name", "role", "min", "max", "labels"}, key.Value) {
-			return fmt.Errorf("line %d: a column has no member %q: want name, role, min, max or labels", key.Line, clip(key.Value))
+		if key := n.Content[i]; !slices.Contains([]string{"name", "role", "min", "max", "labels", "fill"}, key.Value) {
+			return fmt.Errorf("line %d: a column has no member %q: want name, role, min, max, labels or fill", key.Line, clip(key.Value))
 		}
 	}
 	var plain plainColumn
@@ -125,6 +127,7 @@ func (s *Schema) normalize() {
 	for i := range s.Columns {
 		s.Columns[i].Name = norm.NFC.String(s.Columns[i].Name)
 		each(s.Columns[i].Labels)
+		s.Columns[i].Fill = norm.NFC.String(s.Columns[i].Fill)
 	}
 }
 
@@ -179,6 +182,10 @@ func (c *Column) check() error {
 		return errors.New("the name must have 1 to 64 bytes")
 	case (c.Min == nil) != (c.Max == nil):
 		return errors.New("min and max belong together")
+	case c.Fill != "" && (c.Min != nil || c.Labels != nil):
+		return errors.New("a column that is filled has its one label, and neither range nor labels")
+	case c.Fill != "":
+		return checkLabels([]string{c.Fill})
 	case c.Min != nil && c.Labels != nil:
 		return errors.New("a column has either a range (min, max) or labels")
 	case c.Min != nil && (*c.Min < -maxInteger || *c.Max > maxInteger || *c.Max < *c.Min || *c.Max-*c.Min > 65535):

@@ -204,3 +204,35 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestFill has columns that the table doesn't have: their place is filled with one label.
+func TestFill(t *testing.T) {
+	s, err := Parse([]byte(strings.Replace(example, "columns:\n", "columns:\n  - {name: none-1, role: quasi, fill: '-'}\n", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Bind(people)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := event.Column{Name: "none-1", Role: event.RoleQuasi, Coding: event.Coding{Category: &event.CategoryCoding{Labels: []string{"-"}}}}
+	if d := cmp.Diff(want, c.Columns[0]); d != "" || len(c.Columns) != 4 {
+		t.Error(len(c.Columns), d)
+	}
+	codes, err := c.Code(nil, []string{"high", "?", "120", "smith", "none"})
+	if err != nil || !cmp.Equal(codes, []uint16{0, 125, 1, 1}) {
+		t.Errorf("got %v, %v", codes, err)
+	}
+	if _, err := s.Bind(append(people[:5:5], tabular.Column{Name: "none-1"})); err == nil || !strings.Contains(err.Error(), `line 6: the table has a column "none-1", so there is nothing to fill`) {
+		t.Errorf("the table has the column: %v", err)
+	}
+	for text, want := range map[string]string{
+		"fill: '-', min: 0, max: 1":         "neither range nor labels",
+		"fill: '-', labels: [a]":            "neither range nor labels",
+		"fill: " + strings.Repeat("x", 129): "a label must have 1 to 128 bytes",
+	} {
+		if _, err := Parse([]byte(strings.Replace(example, "min: -5, max: 120", text, 1))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
