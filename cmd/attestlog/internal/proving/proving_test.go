@@ -83,6 +83,9 @@ func (*silent) Fetching(string, int64) (func(int64), func())           { return 
 func (s *silent) Warn(format string, args ...any) {
 	s.warnings = append(s.warnings, fmt.Sprintf(format, args...))
 }
+func (s *silent) Untrusted(statement string, setup event.Setup) {
+	s.Warn("%s: UNTRUSTED, from a %s", statement, setup)
+}
 
 // modelStory is a log with the statement about model versions, and a true claim with its witness.
 func modelStory(t *testing.T) (*paper, *event.ModelVersionClaims, *statement.ModelVersionWitness) {
