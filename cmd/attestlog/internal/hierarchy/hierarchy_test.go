@@ -155,7 +155,7 @@ func TestParseRefuses(t *testing.T) {
 
 func TestBindRefuses(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
-		{"a column that isn't there", "name: town", "name: twon", `line 4: the data set has no column "twon"`},
+		{"a column that isn't there", "name: town", "name: city", `line 4: the data set has no column "city"`},
 		{"a column that isn't quasi", "name: town, prefix: 3", "name: dose, keep: true", `line 4: column "dose" is other; only quasi-identifiers are generalized`},
 		{"one is missing", "  - {name: town, prefix: 3}\n", "", `the quasi-identifier "town" is missing`},
 		{"a label in no category", "nurse, doctor", "nurse", `line 5: couldn't generalize column "job": "doctor" is in 0 categories`},

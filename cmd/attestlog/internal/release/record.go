@@ -125,8 +125,8 @@ func (r *Release) WriteCSV(w io.Writer) error {
 	for _, c := range columns {
 		line = append(line, c.Name)
 	}
-	out.Write(line) // a csv.Writer keeps the first error
-	for i := range r.Released.Table.Len() {
+	err := out.Write(line)
+	for i := 0; i < r.Released.Table.Len() && err == nil; i++ {
 		cells := r.Released.Table.Row(i).Cells
 		if r.blank(cells) {
 			continue
@@ -135,10 +135,10 @@ func (r *Release) WriteCSV(w io.Writer) error {
 		for j, c := range columns {
 			line = append(line, value(c.Coding, cells[j]))
 		}
-		out.Write(line)
+		err = out.Write(line)
 	}
 	out.Flush()
-	if err := out.Error(); err != nil {
+	if err = errors.Join(err, out.Error()); err != nil {
 		return fmt.Errorf("couldn't write the released rows: %w", err)
 	}
 	return nil
