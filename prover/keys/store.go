@@ -211,14 +211,8 @@ func (s *Store) load(m *Manifest, circuit func() (constraint.ConstraintSystem, e
 		if k.VerifyingKey, err = zkverify.ParseVerifyingKey(vk); err != nil {
 			return err
 		}
-		dump, err := s.read(m, provingKeyFile, m.ProvingKey)
-		if err != nil {
-			return err
-		}
-		if pk, err = parseProvingKey(dump); err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrCorrupt, m.Digest(), err)
-		}
-		return nil
+		pk, err = s.readProvingKey(m)
+		return err
 	})
 	if err := both.Wait(); err != nil {
 		return nil, err
@@ -228,6 +222,27 @@ func (s *Store) load(m *Manifest, circuit func() (constraint.ConstraintSystem, e
 	}
 	k.ProvingKey = pk
 	return k, nil
+}
+
+// readProvingKey reads the proving key and parses it while its digest is worked out. Both go by the same bytes in memory, which nobody
+// can change in between, as he could a mapped file; and what was parsed is not used before the digest is known to be the manifest's.
+func (s *Store) readProvingKey(m *Manifest) (pk *groth16_bn254.ProvingKey, err error) {
+	dump, err := s.readSized(m, provingKeyFile, m.ProvingKey)
+	if err != nil {
+		return nil, err
+	}
+	var both errgroup.Group
+	both.Go(func() error { return checkDigest(m, provingKeyFile, dump, m.ProvingKey) })
+	both.Go(func() (err error) {
+		if pk, err = parseProvingKey(dump); err != nil {
+			err = fmt.Errorf("%w: %s: %w", ErrCorrupt, m.Digest(), err)
+		}
+		return err
+	})
+	if err := both.Wait(); err != nil {
+		return nil, err
+	}
+	return pk, nil
 }
 
 // OpenProvingKey opens a statement's proving key file, to be served to provers.
@@ -246,6 +261,18 @@ func (s *Store) OpenProvingKey(vk event.Digest) (*os.File, *Manifest, error) {
 
 // read reads a file whole and checks it against its manifest.
 func (s *Store) read(m *Manifest, file string, want File) ([]byte, error) {
+	b, err := s.readSized(m, file, want)
+	if err == nil {
+		err = checkDigest(m, file, b, want)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// readSized reads a file whole, which must have its manifest's length.
+func (s *Store) readSized(m *Manifest, file string, want File) ([]byte, error) {
 	b, err := readBounded(s.path(m.Digest(), file), want.Size)
 	switch {
 	case errors.Is(err, errTooLong):
@@ -254,10 +281,15 @@ func (s *Store) read(m *Manifest, file string, want File) ([]byte, error) {
 		return nil, fmt.Errorf("couldn't read keys: %w", err)
 	case int64(len(b)) != want.Size:
 		return nil, fmt.Errorf("%w: %s: %s has %d bytes, want %d", ErrCorrupt, m.Digest(), file, len(b), want.Size)
-	case sha256.Sum256(b) != want.SHA256:
-		return nil, fmt.Errorf("%w: %s: %s has another SHA-256", ErrCorrupt, m.Digest(), file)
 	}
 	return b, nil
+}
+
+func checkDigest(m *Manifest, file string, b []byte, want File) error {
+	if sha256.Sum256(b) != want.SHA256 {
+		return fmt.Errorf("%w: %s: %s has another SHA-256", ErrCorrupt, m.Digest(), file)
+	}
+	return nil
 }
 
 var errTooLong = errors.New("file is too long")
