@@ -122,7 +122,9 @@ func (w *trainingWatch) begin(session *run.Run, placed *verify.Entry, float bool
 	}
 	list := w.qualities(&first.Weights)
 	w.t.say("  %s", w.heading(list))
-	w.t.say("  %s", w.line(0, list, ""))
+	if w.session.Taken() == 0 {
+		w.t.say("  %s", w.line(0, list, ""))
+	}
 }
 
 // named is a quality with what it is of.
