@@ -148,7 +148,8 @@ func (p *Prover) find(ctx context.Context, suiting []statement.Statement) (*clie
 	return registered, s, nil
 }
 
-// Find finds the newest statement that stands in the log under one of these names, the first of them that has one.
+// Find finds the newest statement that stands in the log under one of these names, the first of them that has one. The newest, so that
+// an operator who registers fresh keys, after a ceremony say, moves provers over to them; he decides the order, and an auditor sees it.
 func Find(ctx context.Context, log Log, suiting []statement.Statement) (*client.Statement, statement.Statement, error) {
 	all, err := log.Statements(ctx)
 	if err != nil {
@@ -163,7 +164,7 @@ func Find(ctx context.Context, log Log, suiting []statement.Statement) (*client.
 		}
 		names = append(names, s.Name)
 	}
-	return nil, statement.Statement{}, fmt.Errorf("the log has no statement %s that stands: its operator registers statements with attestlogd init",
+	return nil, statement.Statement{}, fmt.Errorf("the log has no statement %s that stands: its operator registers statements with attestlogd init, or attestlogd statement add",
 		strings.Join(names, " or "))
 }
 
