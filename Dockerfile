@@ -1,14 +1,15 @@
-# attestlog's server, static, on an empty image: nothing in it but the program and the roots of trust for a database over TLS.
+# attestlog's server and its proving worker, static, on an empty image: nothing in it but the two programs and the roots of trust for a
+# database over TLS. The worker is the other entry point: docker run --entrypoint attestlog-prover.
 # Tags are exact; pin their digests where your registry lets you look them up.
 FROM golang:1.26.8-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/usr/local/bin/ ./cmd/attestlogd \
- && mkdir -p /out/etc/ssl/certs /out/var/lib/attestlog /out/tmp \
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/usr/local/bin/ ./cmd/attestlogd ./cmd/attestlog-prover \
+ && mkdir -p /out/etc/ssl/certs /out/var/lib/attestlog /out/var/lib/attestlog-prover /out/tmp \
  && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
- && chown -R 65532:65532 /out/var/lib/attestlog && chmod 1777 /out/tmp
+ && chown -R 65532:65532 /out/var/lib/attestlog /out/var/lib/attestlog-prover && chmod 1777 /out/tmp
 
 FROM scratch
 COPY --from=build /out /

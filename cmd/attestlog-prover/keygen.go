@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/attestlog/attestlog/cmd/internal/command"
@@ -15,7 +17,7 @@ import (
 
 const keygenManual = `A worker has two keys. With the one in FILE, Ed25519, it signs attestations; its public half goes to FILE.pub. With the one
 named by --identity, an age identity (X25519), it opens what applications seal to it. Both files are for their owner alone. No
-file is ever replaced: a key or an identity that is there already is used.
+file is ever replaced: a key or an identity that is there already is used, so that the same command may be given again.
 
 With --log and --source, FILE.request is written too: what the log's operator needs to register the worker, with
 attestlogd source add --role prover. It names the worker's recipient, the public half of its identity, under the key's own consent.
@@ -103,5 +105,11 @@ func (k *keygen) request(path string, key ed25519.PrivateKey, recipient string) 
 	if err != nil {
 		return err
 	}
-	return keyfile.WritePublic(path, string(b[:len(b)-1])) // which ends lines itself
+	err = keyfile.WritePublic(path, string(b[:len(b)-1])) // which ends lines itself
+	if errors.Is(err, fs.ErrExist) {
+		if before, readErr := os.ReadFile(path); readErr == nil && bytes.Equal(before, b) {
+			return nil // it says the same
+		}
+	}
+	return err
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -148,18 +149,23 @@ func (c *runConfig) run(ctx context.Context, s command.Streams, operands []strin
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	stop, err := c.serveMetrics(ctx, metrics, logger) // the port first: when it is taken, nothing else need be started
+	var working atomic.Bool
+	stop, err := c.serveMetrics(ctx, metrics, &working, logger) // the port first: when it is taken, nothing else need be started
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return c.work(ctx, logger, worker.Config{
+	err = c.work(ctx, logger, &working, worker.Config{
 		Store: store, Statements: c.names(), Memory: memory, Concurrency: c.concurrency, Patience: c.patience, Logger: logger, Metrics: metrics,
 	})
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // it was told to stop before it had begun
+	}
+	return err
 }
 
-// work opens everything that the worker stands on, and lets it work.
-func (c *runConfig) work(ctx context.Context, logger *slog.Logger, cfg worker.Config) (err error) {
+// work opens everything that the worker stands on, and lets it work. working is set once it does.
+func (c *runConfig) work(ctx context.Context, logger *slog.Logger, working *atomic.Bool, cfg worker.Config) (err error) {
 	key, err := keyfile.ReadPrivate(c.key)
 	if err != nil {
 		return err
@@ -195,9 +201,6 @@ func (c *runConfig) work(ctx context.Context, logger *slog.Logger, cfg worker.Co
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
 	if err := source.Recover(ctx); err != nil { // what an earlier run had on its way, the log must have answered
-		if ctx.Err() != nil {
-			return nil
-		}
 		return err
 	}
 	cfg.Log, cfg.Recorder, cfg.Database = log, source, worker.Database{Pool: pool}
@@ -206,6 +209,8 @@ func (c *runConfig) work(ctx context.Context, logger *slog.Logger, cfg worker.Co
 		return err
 	}
 	logger.Info("working", "log", cl.Origin(), "source", c.source, "memory", cfg.Memory, "concurrency", cfg.Concurrency)
+	working.Store(true)
+	defer working.Store(false)
 	return w.Run(ctx)
 }
 
@@ -236,8 +241,8 @@ func (c *runConfig) limitMemory() (int64, error) {
 	return limit, nil
 }
 
-// serveMetrics serves health and metrics until stop is called.
-func (c *runConfig) serveMetrics(ctx context.Context, metrics *prometheus.Registry, logger *slog.Logger) (stop func(), err error) {
+// serveMetrics serves health and metrics until stop is called. Healthy is who works.
+func (c *runConfig) serveMetrics(ctx context.Context, metrics *prometheus.Registry, working *atomic.Bool, logger *slog.Logger) (stop func(), err error) {
 	if c.metricsListen == "" {
 		return func() {}, nil
 	}
@@ -247,7 +252,13 @@ func (c *runConfig) serveMetrics(ctx context.Context, metrics *prometheus.Regist
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		if !working.Load() {
+			http.Error(w, "starting, or stopping", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
 	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	go func() { done <- api.Serve(serving, listener, mux, logger, time.Second) }()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -30,6 +31,7 @@ import (
 func TestCompose(t *testing.T) {
 	c := readCompose(t)
 	w := newComposeWorld(t, c)
+	t.Setenv("PATH", scripttest.Build(t, "../attestlog-prover")+string(os.PathListSeparator)+os.Getenv("PATH")) // attestlogd is this program
 	for _, name := range c.order(t) {
 		s := c.Services[name]
 		switch {
@@ -52,7 +54,7 @@ type compose struct {
 
 type service struct {
 	Image, Build, Restart string
-	Command               []string
+	Entrypoint, Command   []string
 	Environment           map[string]string
 	Volumes, Ports        []string
 	DependsOn             map[string]dependency `yaml:"depends_on"`
@@ -190,10 +192,14 @@ type composeWorld struct {
 func newComposeWorld(t *testing.T, c *compose) *composeWorld {
 	t.Helper()
 	w := &composeWorld{root: scripttest.ReachableDir(t), replace: map[string]string{}}
-	for _, s := range c.Services {
+	for name, s := range c.Services {
 		for _, v := range s.Volumes {
 			volume, path, _ := strings.Cut(v, ":")
+			path, _, _ = strings.Cut(path, ":") // what is behind it says that the volume can't be written to
 			w.replace[path] = filepath.Join(w.root, volume)
+			if err := os.MkdirAll(w.replace[path], 0o711); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for _, p := range s.Ports {
 			port := p[strings.LastIndex(p, ":")+1:]
@@ -201,15 +207,17 @@ func newComposeWorld(t *testing.T, c *compose) *composeWorld {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.replace["0.0.0.0:"+port], w.replace["127.0.0.1:"+port] = address, address
+			w.replace["0.0.0.0:"+port], w.replace["127.0.0.1:"+port], w.replace[name+":"+port] = address, address, address
 		}
 	}
 	return w
 }
 
+// translate puts what this machine has in the place of what a container sees; of two that fit, the longer one.
 func (w *composeWorld) translate(text string) string {
-	for from, to := range w.replace {
-		text = strings.ReplaceAll(text, from, to)
+	from := slices.SortedFunc(maps.Keys(w.replace), func(a, b string) int { return len(b) - len(a) })
+	for _, f := range from {
+		text = strings.ReplaceAll(text, f, w.replace[f])
 	}
 	return text
 }
@@ -275,7 +283,10 @@ func forward(t *testing.T, socket string) (address string) {
 // command is a service's command line under the entry point of its image.
 func (w *composeWorld) command(t *testing.T, s service) *exec.Cmd {
 	t.Helper()
-	line := entryPoint(t)
+	line := s.Entrypoint
+	if line == nil {
+		line = entryPoint(t)
+	}
 	for _, arg := range s.Command {
 		line = append(line, w.translate(arg))
 	}

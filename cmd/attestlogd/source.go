@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
 )
@@ -19,6 +21,8 @@ type sourceAdd struct {
 	Request string
 	// Role is what the source may do: service (report what it does), controller (commit to data sets) or prover (attest for others).
 	Role string
+	// Resume leaves a source alone that is registered with this key and role already.
+	Resume bool
 }
 
 // roles are those that the operator gives; its own it has from entry 0.
@@ -29,6 +33,7 @@ func bindSourceAdd(flags *flag.FlagSet) func(context.Context, streams) error {
 	c.bind(flags)
 	flags.StringVar(&c.Request, "request", "", "the `file` with the source's request, from attestlog keygen")
 	flags.StringVar(&c.Role, "role", roles[0], "what the source may do: "+strings.Join(roles, ", "))
+	flags.BoolVar(&c.Resume, "resume", false, "do nothing if the source is registered with this key and role already")
 	return c.run
 }
 
@@ -39,6 +44,16 @@ func (c *sourceAdd) run(ctx context.Context, s streams) error {
 	return c.withRequest(ctx, s, c.Request, func(ctx context.Context, o *operator, r *keyfile.Request) error {
 		if r.Recipient != "" && c.Role != string(event.RoleProver) {
 			return fmt.Errorf("couldn't use the request: it names a recipient for witnesses, which only a prover has; add --role %s", event.RoleProver)
+		}
+		if c.Resume {
+			state, err := o.SourceState(ctx, r.Source)
+			if err == nil && state.Role == event.SourceRole(c.Role) && bytes.Equal(state.Key, r.Key) {
+				fmt.Fprintf(s.out, "%s is registered as %s with key %s already: entry %d\n", r.Source, c.Role, event.KeyID(r.Key), state.Registered)
+				return nil
+			}
+			if err != nil && !client.HasCode(err, client.CodeNotFound) && !client.HasCode(err, client.CodeUnknownSource) {
+				return fmt.Errorf("couldn't look up %s: %w", r.Source, err)
+			}
 		}
 		index, err := o.recordKey(ctx, &event.SourceClaims{
 			Action: event.SourceRegister, Source: r.Source, Role: event.SourceRole(c.Role), Key: r.Key, Consent: r.Consent, Recovery: r.Recovery,

@@ -121,7 +121,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	working, stop := context.WithCancelCause(finishing)
 	defer stop(errStopping)
 	w.working, w.finishing = working, finishing
-	if err := w.takeBack(ctx, time.Now()); err != nil {
+	if err := w.takeBack(ctx, time.Now()); err != nil && ctx.Err() == nil {
 		return err
 	}
 	if err := w.refresh(ctx); err != nil && ctx.Err() == nil {
