@@ -19,7 +19,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := scripttest.Build(t, "../attestlogd", ".")
+	programs := scripttest.Build(t, "../attestlogd", "../attestlog-prover", ".")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +50,7 @@ func TestDemo(t *testing.T) {
 	for _, want := range []string{
 		"Verdict: PROVEN", "401 bad-signature", "422 proof-invalid", "422 proof-missing", "row 20 of the data set: the row doesn't consent",
 		"is not in the tree", "5 ways to cheat were refused", "UNTRUSTED",
+		"986 of 1,000 rows", "All 20 steps are taken; the log has 20 of them", "✓ its 20 steps begin each with the weights", "✓ the served version is the model",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the demo doesn't say %q:\n%s", want, out)
