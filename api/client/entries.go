@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -30,7 +31,7 @@ func (w *wireEntry) open() (*verify.Entry, error) {
 }
 
 // Entry fetches an entry by its index, with its proof against a head that the log's key signed. An entry that is younger
-// than the newest published head is waited for, as long as retries last.
+// than the newest published head is waited for, up to 20 seconds.
 func (c *Client) Entry(ctx context.Context, index int64) (*Receipt, error) {
 	return c.proven(ctx, "v1/entries/"+strconv.FormatInt(index, 10), func(w *wireEntry) error {
 		if w.Index != index {
@@ -80,19 +81,24 @@ func (c *Client) prove(ctx context.Context, wire *wireEntry, size int64) (*Recei
 	return r, nil
 }
 
-// fetchProof waits for the log to publish a head that has the entry: the entry exists, so it will.
+// publishPatience is how long a head may be awaited that has an entry: a log publishes one a second, and waits some seconds for the
+// cosignatures of its witnesses.
+const publishPatience = 20 * time.Second
+
+// fetchProof waits for the log to publish a head that has the entry: the entry exists, so it will. That is no retry of what failed.
 func (c *Client) fetchProof(ctx context.Context, index, size int64) (*wireProof, error) {
 	query := url.Values{}
 	if size > 0 {
 		query.Set("size", strconv.FormatInt(size, 10))
 	}
+	begin := time.Now()
 	for try := 0; ; try++ {
 		var wire wireProof
 		err := c.get(ctx, "v1/entries/"+strconv.FormatInt(index, 10)+"/proof", query, maxSmall, &wire)
-		if !HasCode(err, CodeNotFound) || size > 0 || try >= c.retries {
+		if !HasCode(err, CodeNotFound) || size > 0 || time.Since(begin) > publishPatience {
 			return &wire, err
 		}
-		if err := sleep(ctx, min(c.most, c.pause<<min(try, 20))); err != nil {
+		if err := sleep(ctx, min(c.most, time.Second, c.pause<<min(try, 10))); err != nil {
 			return nil, err
 		}
 	}
