@@ -13,7 +13,7 @@ import (
 )
 
 const ceremonyInitManual = `Begins a ceremony in DIR: many parties make the keys of a statement together, so that nobody need be trusted for them. Whoever
-contributed and threw the secret away knows that nobody can forge proofs under the keys, whatever the others did.
+contributed to both phases and threw the secrets away knows that nobody can forge proofs under the keys, whatever the others did.
 
 A ceremony has two phases. The first depends only on the size of the circuit, the second on the circuit itself. In each,
 contributors take turns: each gets DIR, whole or in part, runs attestlog ceremony contribute, and hands the new file on.
@@ -84,9 +84,10 @@ func (t *terminal) reporter() ceremony.Report {
 
 // running shows a bar against an estimate until stop is called.
 func (t *terminal) running(what string, estimate time.Duration) (stop func()) {
-	quit, done := make(chan struct{}), make(chan error, 1)
+	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
-		done <- t.during(what, estimate, func() error { <-quit; return nil })
+		defer close(done)
+		_ = t.during(what, estimate, func() error { <-quit; return nil }) // the step's own error is its caller's
 	}()
 	return func() {
 		close(quit)

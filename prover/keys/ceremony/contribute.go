@@ -51,9 +51,9 @@ func (c *Ceremony) open() (*phase, error) {
 
 // Contribute adds a contribution to the phase that is open, under a name by which the contributor wants to be known.
 //
-// It needs the manifests and the last contribution: the whole first phase's record in the second. It verifies that the last contribution follows from the one before
-// it if that is here, too; without it, it makes sure that every point is what it must be, so that no secret leaks, and the
-// receipt says what was not checked. What is written was read back and verified.
+// It needs the manifests and the last contribution, and in the second phase the record of the first. It verifies that the last
+// contribution follows from the one before it if that is here, too; without it, it makes sure that every point is what it must be,
+// so that no secret leaks, and the receipt says what was not checked. What is written was read back and verified.
 func (c *Ceremony) Contribute(ctx context.Context, name string) (*Receipt, error) {
 	if err := checkLine("the contributor's name", strings.TrimSpace(name), MaxName); err != nil {
 		return nil, err

@@ -24,14 +24,15 @@
 // # What a verified transcript shows
 //
 // That these are keys of this circuit and no other; that both phases are chains of contributions, each of which knew the secret
-// that it multiplied by, over all that was there before; that the beacons given were worked in last; and that
-// the proving and verifying key, byte for byte, come out of that, the keys of the circuit's commitment among them. Who contributed and threw the secret away knows
-// that nobody can forge proofs under these keys, however many others worked together.
+// that it multiplied by, over all that was there before; that the beacons given were worked in last; and that the proving and
+// verifying key, byte for byte, come out of that, the keys of the circuit's commitment among them. Who contributed to both phases
+// and threw the secrets away knows that nobody can forge proofs under these keys, however many others worked together.
 //
 // # What it doesn't show
 //
-//   - That somebody was honest. A contributor is a name and a digest; one person can give any number of names. It convinces you if you
-//     contributed yourself, or trust one of those who did and who publish the digest of their contribution: compare it with the transcript.
+//   - That somebody was honest; it takes one in each phase. A contributor is a name and a digest; one person can give any number of names. It convinces you if you
+//     contributed yourself, or trust one of those who did and who publish the digest of their contribution: compare it with the
+//     transcript.
 //   - That secrets were thrown away, or that the machines that made them were sound. The secret lives in the memory of the process
 //     that contributes, which ends after it; gnark does not wipe it.
 //   - That a beacon was unknown before the last contribution, or that nobody chose among several: announce beforehand which one it will be, and
