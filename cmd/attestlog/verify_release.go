@@ -48,7 +48,7 @@ func (v *verifyCommand) release(ctx context.Context, t *terminal, ref reference)
 // verifyChunksOf finds the chunks that were logged of a released data set. Several may have said so of the same chunk, and by several hierarchies: the
 // first whole set that holds is taken.
 func verifyChunksOf(ctx context.Context, r *remote, released *verify.Entry) (*verify.Release, error) {
-	parts := map[part]map[int64]int64{} // of each, the entry of each chunk
+	parts := map[part]map[int64][]int64{} // of each, the entries about each chunk
 	var order []part
 	err := eachEntry(ctx, r, client.Query{Kinds: []event.Kind{event.Anonymization}, Limit: 1000}, func(e *verify.Entry) (more bool) {
 		c, ok := e.Event.Claims.(*event.AnonymizationClaims)
@@ -57,12 +57,10 @@ func verifyChunksOf(ctx context.Context, r *remote, released *verify.Entry) (*ve
 		}
 		p := part{c.Dataset, c.Hierarchy, c.ChunkRows}
 		if parts[p] == nil {
-			parts[p] = map[int64]int64{}
+			parts[p] = map[int64][]int64{}
 			order = append(order, p)
 		}
-		if _, ok := parts[p][c.Chunk]; !ok {
-			parts[p][c.Chunk] = e.Index
-		}
+		parts[p][c.Chunk] = append(parts[p][c.Chunk], e.Index)
 		return true
 	})
 	if err != nil {
@@ -74,8 +72,8 @@ func verifyChunksOf(ctx context.Context, r *remote, released *verify.Entry) (*ve
 	var failed []error
 	for _, p := range order {
 		var chunks []*verify.Evidence
-		for _, index := range parts[p] {
-			ev, err := r.gather(ctx, reference{index: index})
+		for _, entries := range parts[p] {
+			ev, err := bestEvidence(ctx, r, entries)
 			if err != nil {
 				return nil, err
 			}
@@ -88,6 +86,20 @@ func verifyChunksOf(ctx context.Context, r *remote, released *verify.Entry) (*ve
 		failed = append(failed, err)
 	}
 	return nil, &failure{exitUnverified, errors.Join(failed...)}
+}
+
+// bestEvidence is that about the first of some entries that is proven; if none is, that about the last, which then says why not.
+// A deferred proof may have been refused, and the chunk claimed once more.
+func bestEvidence(ctx context.Context, r *remote, entries []int64) (ev *verify.Evidence, err error) {
+	for _, index := range entries {
+		if ev, err = r.gather(ctx, reference{index: index}); err != nil {
+			return nil, err
+		}
+		if report, err := ev.VerifyUnder(r.Key(), r.policy); err == nil && report.Verdict == verify.Proven && len(report.Doubts) == 0 {
+			return ev, nil
+		}
+	}
+	return ev, nil
 }
 
 // eachEntry walks the entries that a query picks, as long as visit wants more.
