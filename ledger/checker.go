@@ -17,6 +17,8 @@ const (
 	// 256. A bad one among them makes the fold about three times as dear, whatever its size: 20 ms of CPU time more among 64, 35
 	// among 128, 60 among 256.
 	foldMin, foldPerCore, foldMax = 128, 64, 256
+	// gatherQuiet without an arrival, and whoever could come at once has come; gatherLimit in all, where arrivals don't end.
+	gatherQuiet, gatherLimit = 20 * time.Microsecond, 2 * time.Millisecond
 	// After a bad proof, so many of the same source are checked apart: sixteen after the first, twice as many after each further one.
 	penanceFirst, penanceMost = 16, 4096
 	// apartEach and apartAll are how many proofs of one such source, and of all together, may wait to be checked apart.
@@ -40,6 +42,8 @@ type sentProof struct {
 // a timer: while one fold is being checked, what arrives waits, and goes into the next one. So a lone proof is checked at once,
 // and under load folds grow until they are cheap.
 //
+// Before it takes a fold, it lets those go first who can come at once: see gather.
+//
 // Those who wait take turns: each fold has as many proofs of one request as of another, as far as they have any, so that a
 // batch of a thousand doesn't keep a single event waiting for long.
 //
@@ -51,6 +55,7 @@ type sentProof struct {
 type proofChecker struct {
 	verify  func([]zkverify.Item) []error // zkverify.VerifyBatch
 	most    int                           // proofs in a fold
+	now     func() time.Time
 	metrics *metrics
 
 	running sync.WaitGroup
@@ -113,7 +118,7 @@ type suspect struct {
 
 func newProofChecker(m *metrics) *proofChecker {
 	return &proofChecker{
-		verify: zkverify.VerifyBatch, metrics: m, known: map[string]*suspect{},
+		verify: zkverify.VerifyBatch, now: time.Now, metrics: m, known: map[string]*suspect{},
 		most: min(max(foldMin, foldPerCore*runtime.GOMAXPROCS(0)), foldMax),
 	}
 }
@@ -149,6 +154,7 @@ func (c *proofChecker) close() { c.running.Wait() }
 // run checks until nothing waits.
 func (c *proofChecker) run() {
 	for {
+		c.gather()
 		c.mu.Lock()
 		fold := c.nextFold()
 		lone, any := c.nextApart()
@@ -162,6 +168,25 @@ func (c *proofChecker) run() {
 		}
 		if any {
 			c.conclude([]place{lone})
+		}
+	}
+}
+
+// gather yields its turn, again and again while that brings proofs: many requests are under way at the same time where a batch was
+// just committed, and the first of them would otherwise be checked alone, which takes as long as a fold of eight.
+func (c *proofChecker) gather() {
+	begin := c.now()
+	for last, n := begin, 0; n < c.most; {
+		runtime.Gosched()
+		now := c.now()
+		c.mu.Lock()
+		more := len(c.waiting)
+		c.mu.Unlock()
+		if more > n {
+			n, last = more, now
+		}
+		if now.Sub(last) > gatherQuiet || now.Sub(begin) > gatherLimit {
+			return
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/attestlog/attestlog/prover/zkverify"
 )
@@ -32,6 +33,8 @@ func newBench(t *testing.T) *bench {
 	}
 	b := &bench{proofChecker: newProofChecker(m)}
 	b.most = 64
+	steps := time.Unix(0, 0)
+	b.now = func() time.Time { steps = steps.Add(time.Second); return steps } // in a bubble, time stands still while one yields
 	b.verify = func(items []zkverify.Item) []error {
 		words := make([]string, len(items))
 		verdicts := make([]error, len(items))
@@ -106,6 +109,38 @@ func TestProofsAreFoldedAcrossRequests(t *testing.T) {
 		b.close()
 		b.expect(t, strings.Join(many(64, "next"), " "), strings.Join(many(6, "next"), " "))
 	})
+}
+
+// Those who are under way at the same time are waited for, as long as they come.
+func TestGather(t *testing.T) {
+	b := newBench(t)
+	arrive := 0
+	b.now = func() time.Time { // called once before each turn
+		if arrive++; arrive <= 10 {
+			b.proofChecker.mu.Lock()
+			defer b.proofChecker.mu.Unlock()
+			b.waiting = append(b.waiting, &errand{proofs: sent("a/1", "late"), verdicts: make([]error, 1), open: 1, done: make(chan struct{})})
+		}
+		return time.Unix(0, int64(arrive)*int64(15*time.Microsecond))
+	}
+	b.must(t, sent("b/1", "first"), nil)
+	b.close()
+	b.expect(t, "first"+strings.Repeat(" late", 10))
+
+	// But not for ever.
+	b.now = func() time.Time {
+		arrive++
+		b.proofChecker.mu.Lock()
+		defer b.proofChecker.mu.Unlock()
+		if len(b.waiting) < 50 {
+			b.waiting = append(b.waiting, &errand{proofs: sent("a/1", "late"), verdicts: make([]error, 1), open: 1, done: make(chan struct{})})
+		}
+		return time.Unix(0, int64(arrive)*int64(gatherLimit/10))
+	}
+	b.gather()
+	if n := len(b.waiting); n < 5 || n > 20 {
+		t.Errorf("%d came until it went on", n)
+	}
 }
 
 // A request of a thousand must not keep a single one waiting until all of it is done.

@@ -95,7 +95,7 @@ func checkMemory(t *testing.T, out string) {
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasSuffix(f.Name, "/memory") && (f.Ratio > 1 || f.Ratio < 0.3) {
+		if strings.HasPrefix(f.Name, "worker/") && strings.HasSuffix(f.Name, "/memory") && (f.Ratio > 1 || f.Ratio < 0.3) {
 			t.Errorf("a worker counts with %v MiB, and %v were taken: %s", f.Limit, f.Value, f.Name)
 		}
 	}
