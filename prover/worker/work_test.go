@@ -507,3 +507,44 @@ func TestSealedDigest(t *testing.T) {
 		t.Errorf("of no witness the error is %v", err)
 	}
 }
+
+// Two proofs are made at a time where that is wanted and fits the memory, and one where it doesn't fit.
+func TestConcurrency(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		memory int64
+		want   int
+	}{{"much memory", 1 << 30, 2}, {"little memory", worker.NeedOf(9935, 3536999).Total() + 1<<20, 1}} {
+		t.Run(tc.name, func(t *testing.T) {
+			w, g := startLive(t), newGate()
+			r := w.work("prover/1", func(c *worker.Config) { c.Prover, c.Concurrency, c.Memory = g, 2, tc.memory })
+			events := []event.Digest{w.someVersion(), w.someVersion(), w.someVersion()}
+			for range tc.want {
+				<-g.began
+			}
+			until(t, "all jobs are taken", func() bool { return w.jobs("running") == len(events) })
+			if n := gauge(t, r, "attestlog_prover_proving"); n != float64(tc.want) || len(g.began) != 0 {
+				t.Errorf("%v proofs are made at a time, want %d", n, tc.want)
+			}
+			for range events {
+				g.open <- nil
+			}
+			w.proven(events...)
+		})
+	}
+}
+
+func gauge(t *testing.T, r *working, name string) float64 {
+	t.Helper()
+	families, err := r.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
+}
