@@ -4,6 +4,7 @@
 //	attestlog-bench http     signed events over HTTP, with and without proofs, from another process, one by one and in batches
 //	attestlog-bench prove    how long a proof takes and how much memory, for each statement, and how long keys take to load
 //	attestlog-bench verify   how many proofs a second can be verified, one by one and many at once
+//	attestlog-bench monitor  how many entries a second a monitor judges, with and without proofs
 //	attestlog-bench worker   what a proving worker takes beside proving, and how much memory each statement takes
 //
 // # How to read a figure
@@ -71,6 +72,7 @@ func areas() []area {
 		{"http", "signed events over HTTP, against bare verification of signatures and proofs", bindHTTP},
 		{"prove", "each statement, against the bare prover; loading keys", bindProve},
 		{"verify", "proofs at once, against one by one", bindVerify},
+		{"monitor", "a monitor's first sync, against bare verification of signatures and proofs", bindMonitor},
 		{"worker", "a proving worker with a queue, against the bare prover", bindWorker},
 	}
 }

@@ -45,6 +45,7 @@ func TestAreas(t *testing.T) {
 			"prove/data-access-16/constraints", "prove/data-access-16/time", "prove/data-access-16/ratio", "prove/data-access-16/memory", "keys/load/time", "keys/load/cold"}},
 		{"verify", []string{"--statements", "data-access-16", "--keys", keysDir, "--proofs", "2"}, []string{
 			"verify/single/time", "verify/single/rate", "verify/batch64/rate", "verify/batch64-one-bad/rate"}},
+		{"monitor", []string{"--entries", "1000", "--proofs", "600"}, []string{"monitor/entries/rate", "monitor/proofs/rate", "monitor/proven-entries/rate"}},
 		{"worker", []string{"--statements", "data-access-16", "--keys", keysDir, "--jobs", "3"}, []string{
 			"worker/job/time", "worker/overhead/ratio", "worker/data-access-16/memory"}},
 	}
