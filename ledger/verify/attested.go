@@ -16,11 +16,9 @@ func (c *check) attestation() (string, error) {
 	if c.Entry.Event.Proof != event.ProofDeferred {
 		return "", nil
 	}
-	for _, e := range c.entries {
-		claims, ok := e.Event.Claims.(*event.AttestationClaims)
-		if !ok || claims.Event != c.Entry.Digest {
-			continue
-		}
+	for _, index := range c.attestations[c.Entry.Digest] {
+		e := c.byIndex[index]
+		claims := e.Event.Claims.(*event.AttestationClaims)
 		if err := c.judgeAttestation(e, claims); err != nil {
 			return "", fmt.Errorf("entry %d: %w", e.Index, err)
 		}
@@ -56,7 +54,7 @@ func (c *check) judgeAttestation(e *Entry, claims *event.AttestationClaims) erro
 			return fmt.Errorf("it refuses a proof of the event, as entry %d did already", last.Index)
 		}
 	}
-	if s, ok := c.registry.Statement(c.Entry.Event.Statement); claims.Outcome == event.OutcomeProven && (!ok || s.Revoked >= 0) {
+	if s, ok := c.registry.statementAt(c.Entry.Event.Statement, e.Index); claims.Outcome == event.OutcomeProven && (!ok || s.Revoked >= 0) {
 		return fmt.Errorf("it proves the event under the statement %s, which was revoked before", c.Entry.Event.Statement)
 	}
 	return nil

@@ -1,13 +1,10 @@
 package verify
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/statement"
@@ -38,76 +35,79 @@ func (ev *Evidence) VerifyUnder(key note.Verifier, policy *Policy) (*Report, err
 
 // run is Verify, which also shows what it found on the way.
 func (ev *Evidence) run(key note.Verifier, policy *Policy) (*check, error) {
-	c := &check{Report: &Report{}, key: key, policy: policy, evidence: ev, roots: map[event.Digest][32]byte{}}
-	for _, step := range []struct {
-		name string
-		run  func() (string, error)
-	}{
-		{"head", c.head},
-		{"witnesses", c.witnesses},
+	c := &check{Report: &Report{}, ground: newGround(key, policy), evidence: ev}
+	err := c.follow([]part{
+		{"head", c.headOfEvent},
+		{"witnesses", c.witnessed},
 		{"inclusion", c.inclusion},
 		{"relied entries", c.relied},
-		{"source", c.source},
-		{"references", c.references},
-		{"statement", c.statement},
-		{"attestation", c.attestation},
-		{"proof", c.proof},
-		{"standing", c.standing},
-	} {
-		detail, err := step.run()
-		if err == nil && detail == "" {
-			continue // nothing to check here for this event
-		}
-		c.Steps = append(c.Steps, Step{Name: step.name, Detail: detail, Err: err})
-		if err != nil {
-			c.Verdict = Refuted
-			return c, fmt.Errorf("%s: %w", step.name, err)
-		}
+	})
+	if err == nil {
+		err = c.follow(c.about())
 	}
-	c.conclude()
-	return c, nil
+	if err == nil {
+		err = c.finish()
+	}
+	return c, err
 }
 
-// check is one run of Verify. Each step relies on those before it.
+// check is one verification of one entry. Each part relies on those before it.
 type check struct {
 	*Report
-	key      note.Verifier
-	policy   *Policy // may be nil
-	evidence *Evidence
-	entries  []*Entry  // the event's and the relied ones, by index
-	registry *Registry // folded over the first of the entries: up to the event, then up to its attestations, later over all
-	folded   int       // how many of them
+	*ground
+	evidence *Evidence // nil in a bundle, whose ground is laid once for all
 	signer   SourceState
 	under    *StatementState
-	inputs   []event.Element
-	roots    map[event.Digest][32]byte // of the trees that end with training runs
+	claim    *zkverify.Item // the proof with what it is checked against; nil if there is none
+	judged   func() error   // the verdict on the claim
 }
 
-func (c *check) head() (string, error) {
-	head, err := OpenHead(c.evidence.Event.Note, c.key)
-	if err != nil {
-		return "", err
-	}
-	c.Head = head
-	return fmt.Sprintf("%s signed a tree of %d entries", head.Origin, head.Size), nil
+// part is one part of a verification: it says what was found. Nothing found, and nothing wrong, is nothing to check for this event.
+type part struct {
+	name string
+	run  func() (string, error)
 }
 
-// witnesses holds the head against the reader's policy.
-func (c *check) witnesses() (string, error) {
-	if c.policy == nil {
-		return "", nil
+// follow does parts in order, up to the first that fails.
+func (c *check) follow(parts []part) error {
+	for _, p := range parts {
+		detail, err := p.run()
+		if err == nil && detail == "" {
+			continue
+		}
+		c.Steps = append(c.Steps, Step{Name: p.name, Detail: detail, Err: err})
+		if err != nil {
+			c.Verdict = Refuted
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
 	}
-	_, cosignatures, err := c.policy.Open(c.Head.Note, c.key)
-	if err != nil {
-		return "", err
+	return nil
+}
+
+// about are the parts up to the proof. They leave the claim that is to be judged.
+func (c *check) about() []part {
+	return []part{{"source", c.source}, {"references", c.references}, {"statement", c.statement}, {"attestation", c.attestation}, {"proof", c.derive}}
+}
+
+// finish does the rest, once the claim can be judged.
+func (c *check) finish() error {
+	if err := c.follow([]part{{"proof", c.proof}, {"standing", c.standing}}); err != nil {
+		return err
 	}
-	for _, s := range cosignatures {
-		c.Cosigned = append(c.Cosigned, fmt.Sprintf("%s at %s", c.policy.Witnesses[s.Witness].Name, s.Time.UTC().Format(time.RFC3339)))
-	}
-	if len(cosignatures) == 0 {
-		return "the policy asks for no cosignature", nil
-	}
-	return fmt.Sprintf("cosigned by %s; the policy asks for %s", strings.Join(c.Cosigned, ", "), c.policy.Quorum()), nil
+	c.conclude()
+	return nil
+}
+
+func (c *check) headOfEvent() (string, error) {
+	detail, err := c.openHead(c.evidence.Event.Note)
+	c.Head = c.top
+	return detail, err
+}
+
+func (c *check) witnessed() (string, error) {
+	detail, err := c.witnesses()
+	c.Cosigned = c.cosigned
+	return detail, err
 }
 
 func (c *check) inclusion() (string, error) {
@@ -115,89 +115,38 @@ func (c *check) inclusion() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c.Entry, c.entries = entry, []*Entry{entry}
+	c.Entry = entry
 	return fmt.Sprintf("entry %d, event %s, is in that tree", entry.Index, entry.Digest), nil
-}
-
-// open checks a receipt against the one head that all of the evidence leads to.
-func (c *check) open(r *Receipt) (*Entry, error) {
-	if err := c.sameHead(r); err != nil {
-		return nil, err
-	}
-	if err := c.Head.CheckInclusion(r.Index, r.Leaf, r.Hashes); err != nil {
-		return nil, err
-	}
-	entry, err := OpenEntry(r.Index, r.Leaf)
-	if err != nil {
-		return nil, err
-	}
-	if entry.Event.Kind() == event.TrainingRun {
-		c.roots[entry.Digest] = rootThrough(r.Index, c.Head.Size, r.Leaf, r.Hashes)
-	}
-	return entry, nil
-}
-
-// sameHead accepts a receipt whose note is of the same tree as the event's. It may be another note: cosignatures come late, and are renewed.
-func (c *check) sameHead(r *Receipt) error {
-	if bytes.Equal(r.Note, c.Head.Note) {
-		return nil
-	}
-	head, err := OpenHead(r.Note, c.key)
-	if err != nil {
-		return fmt.Errorf("the proof of entry %d: %w", r.Index, err)
-	}
-	if head.Size != c.Head.Size || head.Root != c.Head.Root {
-		return fmt.Errorf("the proof of entry %d leads to another head than that of the event", r.Index)
-	}
-	return nil
 }
 
 func (c *check) relied() (string, error) {
 	if len(c.evidence.Relied) > maxRelied {
 		return "", fmt.Errorf("the evidence has %d further entries, and at most %d are allowed", len(c.evidence.Relied), maxRelied)
 	}
+	entries := []*Entry{c.Entry}
 	for i := range c.evidence.Relied {
 		r := &c.evidence.Relied[i]
-		if slices.ContainsFunc(c.entries, func(e *Entry) bool { return e.Index == r.Index }) {
+		if slices.ContainsFunc(entries, func(e *Entry) bool { return e.Index == r.Index }) {
 			return "", fmt.Errorf("entry %d stands twice in the evidence", r.Index)
 		}
 		entry, err := c.open(r)
 		if err != nil {
 			return "", err
 		}
-		c.entries = append(c.entries, entry)
+		entries = append(entries, entry)
 	}
-	slices.SortFunc(c.entries, func(a, b *Entry) int { return int(a.Index - b.Index) })
+	c.shelf = newShelf(entries)
 	return fmt.Sprintf("%d further entries are in that tree", len(c.evidence.Relied)), nil
 }
 
 // source judges every entry by the law of the log, in order, up to the event.
 func (c *check) source() (string, error) {
-	c.registry = NewRegistry(c.Head.Origin)
 	if err := c.foldTo(c.Entry.Index); err != nil {
 		return "", err
 	}
 	c.signer, _ = c.registry.Source(c.Entry.Event.Source)
 	return fmt.Sprintf("%s (%s, registered by entry %d) signed it with key %s, its own at entry %d",
 		c.signer.Name, c.signer.Role, c.signer.Registered, c.Entry.Leaf.Envelope.KeyID, c.Entry.Index), nil
-}
-
-// foldTo judges the entries up to an index by the law of the log, those that weren't yet.
-func (c *check) foldTo(index int64) error {
-	for ; c.folded < len(c.entries) && c.entries[c.folded].Index <= index; c.folded++ {
-		if err := c.admit(c.entries[c.folded]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// admit lets the registry judge an entry, its signature included, and applies it.
-func (c *check) admit(e *Entry) error {
-	if len(c.registry.sources) == 0 && e.Index != 0 {
-		return errors.New("entry 0, which registers the log's operator, is missing from the evidence")
-	}
-	return c.registry.Admit(e)
 }
 
 func (c *check) references() (string, error) {
@@ -225,7 +174,7 @@ func (c *check) statement() (string, error) {
 	if e.Proof == event.ProofNone {
 		return "", nil
 	}
-	s, ok := c.registry.Statement(e.Statement)
+	s, ok := c.registry.statementAt(e.Statement, c.Entry.Index)
 	if !ok {
 		return "", fmt.Errorf("statement %s is not registered by any entry of the evidence", e.Statement)
 	}
@@ -233,12 +182,13 @@ func (c *check) statement() (string, error) {
 	return fmt.Sprintf("%s, registered by entry %d; its keys: %s", s.Claims.Name, s.Registered, SetupWords(s.Claims.Setup)), nil
 }
 
-func (c *check) proof() (string, error) {
+// derive puts the proof, if there is one, together with what it is to be checked against.
+func (c *check) derive() (string, error) {
 	e, proof := c.Entry.Event, c.sentProof()
 	if e.Proof != event.ProofInline && proof == nil {
 		return "", nil
 	}
-	vk, err := zkverify.ParseVerifyingKey(c.under.Claims.VerifyingKey)
+	vk, err := c.verifyingKey(c.under)
 	if err != nil {
 		return "", err
 	}
@@ -246,19 +196,29 @@ func (c *check) proof() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if c.inputs, err = known.Public(e, c.Entry.Digest, c.resolver()); err != nil {
+	inputs, err := known.Public(e, c.Entry.Digest, c.resolver())
+	if err != nil {
 		return "", fmt.Errorf("couldn't derive the public inputs: %w", err)
 	}
-	if err := zkverify.Verify(vk, proof, c.inputs); err != nil {
+	c.claim = &zkverify.Item{VK: vk, Proof: proof, Public: inputs}
+	c.judged = func() error { return zkverify.Verify(vk, proof, inputs) }
+	return "", nil
+}
+
+func (c *check) proof() (string, error) {
+	if c.claim == nil {
+		return "", nil
+	}
+	if err := c.judged(); err != nil {
 		return "", err
 	}
-	c.Groth16 = &Groth16{Statement: *c.under, Proof: proof, Public: c.inputs}
-	return fmt.Sprintf("the Groth16 proof verifies for the %d public inputs that the payload determines", len(c.inputs)), nil
+	c.Groth16 = &Groth16{Statement: *c.under, Proof: c.claim.Proof, Public: c.claim.Public}
+	return fmt.Sprintf("the Groth16 proof verifies for the %d public inputs that the payload determines", len(c.claim.Public)), nil
 }
 
 // standing looks at what came after the event: revocations that put it in doubt.
 func (c *check) standing() (string, error) {
-	if err := c.foldTo(c.Head.Size); err != nil {
+	if err := c.foldTo(c.top.Size); err != nil {
 		return "", err
 	}
 	for _, e := range c.foundations() {
@@ -324,34 +284,7 @@ func Doubts(r *Registry, index int64, e *event.Event, keyID event.Digest) []stri
 }
 
 // resolver finds referred events among the entries before the event.
-func (c *check) resolver() statement.Resolver { return before{c.entries, c.Entry.Index, c.roots} }
-
-type before struct {
-	entries []*Entry
-	index   int64
-	roots   map[event.Digest][32]byte
-}
-
-func (b before) Event(d event.Digest) (*event.Event, error) {
-	for _, e := range b.entries {
-		if e.Digest == d && e.Index < b.index {
-			return e.Event, nil
-		}
-	}
-	return nil, fmt.Errorf("event %s is not among the entries before entry %d in the evidence", d, b.index)
-}
-
-// RootThrough makes it a statement.TreeResolver.
-func (b before) RootThrough(d event.Digest) ([32]byte, error) {
-	if _, err := b.Event(d); err != nil {
-		return [32]byte{}, err
-	}
-	root, ok := b.roots[d]
-	if !ok {
-		return root, fmt.Errorf("event %s is no training run", d)
-	}
-	return root, nil
-}
+func (c *check) resolver() statement.Resolver { return before{c.ground, c.Entry.Index} }
 
 // StatementID is the identity of a statement: the digest of its verifying key.
 func StatementID(verifyingKey []byte) event.Digest { return sha256.Sum256(verifyingKey) }

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -158,23 +157,16 @@ func (f *Fork) Encode() []byte {
 	return append(fmt.Appendf(b, "second %d\n", len(f.Second)), f.Second...)
 }
 
-func appendHashLines(b []byte, hashes [][32]byte) []byte {
-	for _, h := range hashes {
-		b = append(base64.StdEncoding.AppendEncode(b, h[:]), '\n')
-	}
-	return b
-}
-
 // ParseFork reads such a file strictly. What is in it has to be checked.
 func ParseFork(file []byte) (*Fork, error) {
 	if len(file) > MaxFork {
 		return nil, fmt.Errorf("not evidence of a fork: it has %d bytes, and at most %d are allowed", len(file), MaxFork)
 	}
-	r := &forkReader{rest: file}
+	r := &textReader{rest: file}
 	f := &Fork{}
-	r.header()
-	f.Left = r.hashes("left")
-	f.Right = r.hashes("right")
+	r.header(forkHeader)
+	f.Left = r.hashes("left", maxForkNodes)
+	f.Right = r.hashes("right", maxForkNodes)
 	f.First = r.note("first")
 	f.Second = r.note("second")
 	if r.err == nil && len(r.rest) > 0 {
@@ -184,78 +176,4 @@ func ParseFork(file []byte) (*Fork, error) {
 		return nil, fmt.Errorf("not evidence of a fork: %w", r.err)
 	}
 	return f, nil
-}
-
-// forkReader reads a file from the front, and keeps the first error.
-type forkReader struct {
-	rest []byte
-	err  error
-}
-
-func (r *forkReader) fail(format string, args ...any) {
-	if r.err == nil {
-		r.err = fmt.Errorf(format, args...)
-	}
-}
-
-func (r *forkReader) line() []byte {
-	if r.err != nil {
-		return nil
-	}
-	line, rest, found := bytes.Cut(r.rest, []byte("\n"))
-	if !found {
-		r.fail("it ends within a line")
-		return nil
-	}
-	r.rest = rest
-	return line
-}
-
-func (r *forkReader) header() {
-	if line := r.line(); r.err == nil && string(line) != forkHeader {
-		r.fail("the first line is not %q", forkHeader)
-	}
-}
-
-// count reads a line of a word and a number.
-func (r *forkReader) count(word string, most int) int {
-	line := r.line()
-	if r.err != nil {
-		return 0
-	}
-	digits, found := bytes.CutPrefix(line, []byte(word+" "))
-	n, err := strconv.Atoi(string(digits))
-	if !found || err != nil || n < 0 || n > most || strconv.Itoa(n) != string(digits) {
-		r.fail("%q is not %q and a number up to %d", clipText(string(line)), word, most)
-		return 0
-	}
-	return n
-}
-
-func (r *forkReader) hashes(word string) (all [][32]byte) {
-	for range r.count(word, maxForkNodes) {
-		line := r.line()
-		h, err := base64.StdEncoding.Strict().DecodeString(string(line))
-		if r.err == nil && (err != nil || len(h) != 32 || base64.StdEncoding.EncodeToString(h) != string(line)) {
-			r.fail("%q is not 32 bytes in base64", clipText(string(line)))
-		}
-		if r.err != nil {
-			return nil
-		}
-		all = append(all, [32]byte(h))
-	}
-	return all
-}
-
-func (r *forkReader) note(word string) []byte {
-	n := r.count(word, maxNote)
-	if r.err == nil && n > len(r.rest) {
-		r.fail("the %s note has %d bytes, and %d are left", word, n, len(r.rest))
-	}
-	if r.err != nil {
-		return nil
-	}
-	note := r.rest[:n:n]
-	r.rest = r.rest[n:]
-	return note
 }

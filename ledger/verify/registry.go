@@ -143,6 +143,18 @@ func (r *Registry) Statement(id event.Digest) (StatementState, bool) {
 	return *s, true
 }
 
+// statementAt is what was known of a statement just before an index.
+func (r *Registry) statementAt(id event.Digest, index int64) (StatementState, bool) {
+	s, ok := r.Statement(id)
+	if !ok || s.Registered >= index {
+		return StatementState{}, false
+	}
+	if s.Revoked >= index {
+		s.Revoked, s.Doubt = -1, -1
+	}
+	return s, true
+}
+
 // Statements are all statements in the order of their registration.
 func (r *Registry) Statements() []StatementState {
 	var all []StatementState

@@ -29,10 +29,8 @@ func (c *check) concludeImported(s statement.Statement) {
 
 // importer is the source that signed the statement's entry: the operator.
 func (c *check) importer() string {
-	for _, e := range c.entries {
-		if e.Index == c.under.Registered {
-			return e.Event.Source
-		}
+	if e := c.byIndex[c.under.Registered]; e != nil {
+		return e.Event.Source
 	}
 	return "its importer"
 }
