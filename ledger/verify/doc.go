@@ -7,6 +7,7 @@
 //	Is this entry in the log?               Receipt.Open: a leaf, its tlog-proof
 //	Was its author allowed to say it?       Registry: the source and statement entries before it
 //	Is what it says proven?                 Evidence.Verify: those, and the entries that its claims refer to
+//	All that, of many entries?      Bundle.Verify: one file (.attestlog), which everybody reads alike
 //
 // The Registry is the law of the log, in one place: the operator's sequencer judges new entries by it, a monitor judges them
 // again, and an auditor judges the few that her evidence rests on. The package links no database, no log server and no

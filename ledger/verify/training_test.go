@@ -104,6 +104,9 @@ func TestEvidenceOfATrainingStep(t *testing.T) {
 			}
 		}
 		report, err := l.gather(at).Verify(l.key)
+		if b, other := reread(t, l.bundle(at, at-1)).Verify(l.key, nil); moved == (other == nil) || b.Claims[1].Verdict != report.Verdict {
+			t.Errorf("a bundle says %v, and the evidence %v", other, err)
+		}
 		if moved {
 			if err == nil || report.Verdict != verify.Refuted {
 				t.Errorf("rows that another place in the log would pick: %s, %v", report.Verdict, err)
