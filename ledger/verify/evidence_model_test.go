@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,8 +110,8 @@ func TestWhatIsOnlySaid(t *testing.T) {
 	l, h, none := newPaperLog(t), &history{t: t}, event.Digest{}
 	l.write(l.draft("op/1", h.register("op/1", 'o', event.RoleOperator), none), 'o', nil)
 	l.write(l.draft("op/1", h.register("bank/1", 'b', event.RoleController), none), 'o', nil)
-	claims := smallDataset().claims
-	claims.Columns = append(claims.Columns, event.Column{Name: "verdict", Role: event.RoleOther, Coding: event.Coding{Category: &event.CategoryCoding{Labels: []string{"bad", "good"}}}},
+	claims := new(*smallDataset().claims) // a copy: other tests have the same data set
+	claims.Columns = append(slices.Clone(claims.Columns), event.Column{Name: "verdict", Role: event.RoleOther, Coding: event.Coding{Category: &event.CategoryCoding{Labels: []string{"bad", "good"}}}},
 		event.Column{Name: "grade", Role: event.RoleOther, Coding: event.Coding{Integer: &event.IntegerCoding{Min: -5, Max: 5}}})
 	data := l.write(l.draft("bank/1", claims, none), 'b', nil)
 	for _, c := range []struct {
