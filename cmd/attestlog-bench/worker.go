@@ -125,6 +125,7 @@ type queue struct {
 	service     *chain
 	recipient   age.Recipient
 	pool        *pgxpool.Pool
+	log         *client.Client
 	assignments []frontend.Circuit // of events like those in the queue, for the bare prover
 	gate        chan struct{}      // lets one job after the other begin
 	attested    chan error
@@ -228,6 +229,7 @@ func (q *queue) hire(ctx context.Context, prover *chain, identity *age.X25519Ide
 	if err != nil {
 		return err
 	}
+	q.log = cl
 	log := worker.Client{Client: cl}
 	self, err := log.Check(ctx, prover.source, prover.key, identity)
 	if err != nil {
@@ -315,6 +317,10 @@ func (q *queue) drainSome(ctx context.Context, jobs int) (time.Duration, error) 
 		return 0, err
 	}
 	if err := q.awaitJobs(ctx, jobs); err != nil {
+		return 0, err
+	}
+	// A worker believes what is under a published head alone, and the log publishes one a second: a queue that waits is under one.
+	if _, err := q.log.Event(ctx, subs[len(subs)-1].Envelope.Digest()); err != nil {
 		return 0, err
 	}
 	runtime.GC() // what filling the queue left behind is not the worker's
