@@ -43,6 +43,15 @@ type Misuse struct{ Problem string }
 
 func (m *Misuse) Error() string { return m.Problem }
 
+// Exit is an error with an exit code of its own, which the command's manual explains.
+type Exit struct {
+	Code int
+	Err  error
+}
+
+func (e *Exit) Error() string { return e.Err.Error() }
+func (e *Exit) Unwrap() error { return e.Err }
+
 // Misusef makes a *Misuse.
 func Misusef(format string, args ...any) error { return &Misuse{Problem: fmt.Sprintf(format, args...)} }
 
@@ -83,6 +92,10 @@ func (p *Program) Execute(ctx context.Context, args []string, s Streams) int {
 		return 2
 	}
 	fmt.Fprintf(s.Err, "%s %s: %s\n", p.Name, c.Name, oneLine(err))
+	var exit *Exit
+	if errors.As(err, &exit) {
+		return exit.Code
+	}
 	return 1
 }
 

@@ -27,6 +27,8 @@ func bindSay(fs *flag.FlagSet) command.Run {
 		switch {
 		case len(operands) == 0:
 			return command.Misusef("no word is given")
+		case operands[0] == "differ":
+			return fmt.Errorf("so: %w", &command.Exit{Code: 7, Err: errors.New("it differs")})
 		case operands[0] == "fail":
 			return errors.New("it failed\nin two lines")
 		}
@@ -49,6 +51,7 @@ func TestExecute(t *testing.T) {
 		{"help nothing", 2, "", `tool: there is no help about "nothing": see tool help`},
 		{"say --help", 0, "how often", ""},
 		{"sing a song", 2, "", `tool: there is no command "sing a": see tool help`},
+		{"say differ", 7, "", "tool say: so: it differs\n"},
 		{"key", 2, "", `tool: there is no command "key": see tool help`},
 		{"say a --times 3 b", 0, "3 a b\n", ""},
 		{"say -- a --times 3", 0, "1 a --times 3\n", ""},
