@@ -75,6 +75,11 @@ var walls = []wall{
 		deny:   slices.Concat(database, trillian, ledger, []string{"/cmd"}),
 	},
 	{
+		name:   "whoever watches a log needs nothing of what runs one",
+		around: []string{"/cmd/attestlog-monitor"},
+		deny:   slices.Concat(database, trillian, proving, ledger, []string{"/api", "/web"}),
+	},
+	{
 		name:   "circuits and keys know nothing of the log",
 		around: []string{"/prover/gadget", "/prover/circuit", "/prover/keys"},
 		deny:   slices.Concat(database, trillian, ledger, edge, []string{"/ledger/verify", "/ledger/monitor", "net/http!"}),

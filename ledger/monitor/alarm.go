@@ -112,9 +112,19 @@ func (l *Log) forked(f *verify.Fork, from string) error {
 		kind = Rewrite
 	}
 	about := fmt.Sprintf("%d %x %d %x", report.First.Size, report.First.Root, report.Second.Size, report.Second.Root)
-	l.forks = appendFork(l.forks, f)
-	return l.raise(kind, about, Alarm{Detail: report.String(), Sizes: []int64{report.First.Size, report.Second.Size}, From: from},
+	if !l.state.raised[alarmID(l.origin, kind, about)] {
+		l.forks = appendFork(l.forks, f)
+	}
+	err = l.raise(kind, about, Alarm{Detail: report.String(), Sizes: []int64{report.First.Size, report.Second.Size}, From: from},
 		evidence{".fork", f.Encode()})
+	if err != nil || report.First.Size > l.tree.Size() || report.Second.Size <= l.tree.Size() {
+		return err
+	}
+	// If the first head is of the history that this monitor has, the second never will be: there is nothing to follow up.
+	if root, err := l.tree.Root(report.First.Size); err != nil || root != report.First.Root {
+		return err
+	}
+	return l.reject(report.Second)
 }
 
 // maxForks bounds how many forks of one log are handed on to peers: one convinces.

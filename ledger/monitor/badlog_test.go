@@ -27,6 +27,7 @@ const origin = "log.example/2026"
 type logKey struct {
 	signer note.Signer
 	key    note.Verifier
+	vkey   string
 }
 
 func newLogKey(t testing.TB) *logKey {
@@ -43,7 +44,7 @@ func newLogKey(t testing.TB) *logKey {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &logKey{signer, key}
+	return &logKey{signer, key, public}
 }
 
 // history is a log that judges nothing: a test writes whatever it wants into it.

@@ -102,6 +102,9 @@ func TestPartition(t *testing.T) {
 			w.wantFork(a, k)
 		}
 		w.wantSize(log.views[addresses[i]].size())
+		if s := w.status(); i > 0 && (len(s.Trouble) > 0 || s.Pending > 0) {
+			t.Errorf("monitor %d still follows up what is known to be of another history: %q, %d heads", i, s.Trouble, s.Pending)
+		}
 	}
 	// Evidence is handed on after a restart, too, and can be fetched.
 	monitors[2].again()

@@ -206,7 +206,7 @@ func (l *Log) show() {
 	s.Target, s.forks = l.target, l.forks
 	s.Contact = l.contact.UnixMilli()
 	for t := range l.trouble {
-		s.Trouble = append(s.Trouble, string(t.kind)+": "+t.about)
+		s.Trouble = append(s.Trouble, strings.TrimSuffix(string(t.kind)+": "+t.about, ": "))
 	}
 	l.shown.Store(s)
 	l.metrics.size.WithLabelValues(l.origin).Set(float64(s.Size))

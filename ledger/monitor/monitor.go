@@ -56,12 +56,17 @@ type Monitor struct {
 	lock    *os.File
 	metrics *metrics
 	news    chan struct{} // for the messenger
+	// witnessed are notes that a witness was shown.
+	witnessed chan []byte
 }
+
+// maxWitnessed bounds how many of them wait.
+const maxWitnessed = 64
 
 // Open reads what is known. What can't be read is an error: a monitor that forgot is worse than none.
 func Open(cfg Config) (_ *Monitor, err error) {
 	cfg.complete()
-	m := &Monitor{cfg: cfg, metrics: newMetrics(cfg.Metrics), news: make(chan struct{}, 1)}
+	m := &Monitor{cfg: cfg, metrics: newMetrics(cfg.Metrics), news: make(chan struct{}, 1), witnessed: make(chan []byte, maxWitnessed)}
 	if m.lock, err = store.Lock(cfg.Dir); err != nil {
 		return nil, err
 	}
@@ -154,6 +159,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 	for _, l := range m.logs {
 		start(l.follow)
 	}
+	start(m.attend)
 	for _, peer := range m.cfg.Peers {
 		start(func(ctx context.Context) error { return m.gossip(ctx, peer) })
 	}

@@ -118,6 +118,9 @@ func (l *Log) reject(head verify.Head) error {
 			rest = append(rest, p)
 		}
 	}
+	if len(rest) == len(l.state.pending) {
+		return nil
+	}
 	return l.commit(&change{Pending: &rest})
 }
 

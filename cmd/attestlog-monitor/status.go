@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/attestlog/attestlog/cmd/internal/command"
+	"github.com/attestlog/attestlog/ledger/monitor"
+)
+
+const statusManual = `Reads the state in a directory, whether a monitor uses it or not, or asks one that runs. Exit code 3 says that there are alarms.
+
+Each alarm has a kind. Of the heads that a log signed:
+
+  fork        two roots for one size. Evidence: FILE.fork, which attestlog verify-fork checks with the log's key alone
+  rewrite     a head that doesn't continue a smaller one. Evidence: likewise
+  rollback    a smaller head than before, from the same place
+  hidden      others were shown a larger head than this monitor
+  unwitnessed cosignatures are missing that --policy asks for
+  bad-head    what is served as a head isn't one, or isn't signed
+  unreachable, stale  no head, or nothing new, for too long
+
+Of what it serves:
+
+  withheld    a tile is missing that a head promises
+  tiles       hash tiles that don't lead to the signed root
+  altered     an entry that isn't the one in the tree
+
+Of its entries, the rule that one breaks: malformed, bad-signature, revoked-key, wrong-key, unknown-source, not-permitted, wrong-log, sequence-gap,
+sequence-fork, logged-back, unknown-reference, claims-out-of-range, unknown-statement, revoked-statement, proof-missing,
+proof-unexpected, proof-invalid, already-attested. Evidence: the entry, and the proof that the log holds it.
+
+Alarms stay. To begin anew, once all is settled, give a monitor an empty directory.
+`
+
+// maxStatus bounds what a monitor may answer, in bytes.
+const maxStatus = 16 << 20
+
+func bindStatus(fs *flag.FlagSet) command.Run {
+	state := fs.String("state", "", "the monitor's `directory`")
+	url := fs.String("url", "", "the `address` of a monitor that runs")
+	asJSON := fs.Bool("json", false, "print JSON")
+	return func(ctx context.Context, s command.Streams, operands []string) error {
+		if len(operands) > 0 {
+			return command.Misusef("%q is one argument too many", operands[0])
+		}
+		if (*state == "") == (*url == "") {
+			return command.Misusef("want --state or --url")
+		}
+		all, err := readStatus(ctx, *state, *url)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			e := json.NewEncoder(s.Out)
+			e.SetIndent("", "  ")
+			if err := e.Encode(map[string][]*monitor.Status{"logs": all}); err != nil {
+				return fmt.Errorf("couldn't print the status: %w", err)
+			}
+		} else {
+			printStatus(s.Out, all)
+		}
+		return alarmed(all)
+	}
+}
+
+func readStatus(ctx context.Context, state, url string) ([]*monitor.Status, error) {
+	if state != "" {
+		return monitor.ReadStatus(state)
+	}
+	if err := checkURL("url", url); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/v1/status", nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't ask the monitor: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("couldn't ask the monitor: it answers %s", response.Status)
+	}
+	var answer struct {
+		Logs []*monitor.Status `json:"logs"`
+	}
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxStatus)).Decode(&answer); err != nil || slices.Contains(answer.Logs, nil) {
+		return nil, fmt.Errorf("couldn't read the monitor's answer: %w", err)
+	}
+	return answer.Logs, nil
+}
+
+// printStatus prints it for people. What comes from logs has no control characters by then.
+func printStatus(w io.Writer, all []*monitor.Status) {
+	for _, s := range all {
+		fmt.Fprintf(w, "%s: %d entries judged, up to the head of %d\n", plain(s.Log), s.Size, s.HeadSize)
+		if s.Target > s.Size {
+			fmt.Fprintf(w, "  on the way to %d entries\n", s.Target)
+		}
+		for _, t := range s.Trouble {
+			fmt.Fprintf(w, "  trouble: %s\n", plain(t))
+		}
+		for _, a := range s.Alarms {
+			fmt.Fprintf(w, "  ALARM %s  %s  %s\n", a.Kind, time.UnixMilli(a.Time).UTC().Format(time.RFC3339), plain(a.Detail))
+			for _, e := range a.Evidence {
+				fmt.Fprintf(w, "    evidence: %s/%s\n", monitor.LogDir(s.Log), plain(e))
+			}
+		}
+		kinds := make([]string, 0, len(s.Beyond))
+		for kind, n := range s.Beyond {
+			kinds = append(kinds, fmt.Sprintf("  and %d more of kind %s\n", n, kind))
+		}
+		slices.Sort(kinds)
+		fmt.Fprint(w, strings.Join(kinds, ""))
+	}
+}
+
+// plain takes control characters out.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,87 @@
+package monitor_test
+
+import (
+	"bytes"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/attestlog/attestlog/ledger/monitor"
+)
+
+// TestKilled kills the real program again and again while it reads a log, wherever it happens to be. It goes on where it was, finds what is
+// wrong with the log once, and ends with the same state as one that was left alone.
+func TestKilled(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "attestlog-monitor")
+	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/attestlog-monitor").CombinedOutput(); err != nil {
+		t.Fatalf("couldn't build the program: %v\n%s", err, out)
+	}
+	k := newLogKey(t)
+	h, data := founded(t, k)
+	h.accesses(data, 9000)
+	h.say("nobody/1", access(data))
+	h.accesses(data, 20_000)
+	log := serveLog(t, h.shows(h.size()))
+	dir := t.TempDir()
+	check := func() *exec.Cmd {
+		return exec.Command(program, "check", "--state", dir, "--log-key", k.vkey, "--server", log.URL, "--patience", "0s")
+	}
+	var requests chan struct{}
+	log.view.bend = func(_ string, b []byte) []byte {
+		if requests != nil {
+			requests <- struct{}{}
+		}
+		return b
+	}
+	sizes := []int64{}
+	for _, after := range []int{1, 2, 30, 60, 45, 50, 20, 45, 70, 10} { // requests, after which it is killed
+		requests = make(chan struct{}, 10000)
+		cmd := check()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		for range after {
+			select {
+			case <-requests:
+			case err := <-ended:
+				ended <- err
+			}
+		}
+		if err := cmd.Process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, exec.ErrNotFound) && !strings.Contains(err.Error(), "finished") {
+			t.Fatal(err)
+		}
+		<-ended
+		if status, err := monitor.ReadStatus(dir); err == nil {
+			sizes = append(sizes, status[0].Size)
+		} else if !strings.Contains(err.Error(), "holds no monitor's state") {
+			t.Fatal(err)
+		}
+	}
+	for i := 1; i < len(sizes); i++ {
+		if sizes[i] < sizes[i-1] {
+			t.Errorf("what was done was lost: %v", sizes)
+		}
+	}
+	t.Logf("killed at %v of %d entries", sizes, h.size())
+	if sizes[len(sizes)-1] == 0 {
+		t.Error("it never gets any further")
+	}
+	requests = make(chan struct{}, 10000)
+	out, err := check().CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 || bytes.Count(out, []byte("ALARM unknown-source")) != 1 || !bytes.Contains(out, []byte("29006 entries judged, up to the head of 29006")) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	alone := watch(t, k, log.URL)
+	alone.round()
+	alone.wantAlarms("unknown-source")
+	status, err := monitor.ReadStatus(dir)
+	if err != nil || status[0].Head != alone.status().Head || len(status[0].Alarms) != 1 || status[0].Alarms[0].ID != alone.alarms()[0].ID {
+		t.Errorf("the killed one has another state: %+v, %v", status, err)
+	}
+}
