@@ -130,9 +130,15 @@ type rejected struct {
 	root [32]byte
 }
 
+// evidenceTime bounds how long a log may take to give what evidence against it is made of. Nothing else about it happens meanwhile.
+const evidenceTime = 30 * time.Second
+
 // contradicted raises the alarm about a head that is not of the history that this monitor has. There is a signed head of that
 // history of the same size, or a larger one: under it the entries were read.
 func (l *Log) contradicted(ctx context.Context, head verify.Head, from string) error {
+	ending := ctx
+	ctx, cancel := context.WithTimeout(ctx, evidenceTime)
+	defer cancel()
 	var why error
 	for _, own := range slices.Concat(l.state.heads, l.state.pending) {
 		if own.head.Size < head.Size {
@@ -148,7 +154,7 @@ func (l *Log) contradicted(ctx context.Context, head verify.Head, from string) e
 		}
 		why = errors.Join(why, err)
 	}
-	if ctx.Err() != nil {
+	if ending.Err() != nil {
 		return nil // it will come again
 	}
 	l.log.Warn("a head contradicts the history that was read, and no evidence could be made yet", "log", l.origin, "size", head.Size, "err", why)
@@ -197,6 +203,9 @@ func (l *Log) link(ctx context.Context, head verify.Head, t *tiles, from string)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	ending := ctx
+	ctx, cancel := context.WithTimeout(ctx, evidenceTime)
+	defer cancel()
 	var why error
 	for _, before := range slices.Concat(l.state.heads, l.state.pending) {
 		fork, err := verify.ProveFork(ctx, before.head, head, l.key, t.nodes(head))
@@ -208,8 +217,8 @@ func (l *Log) link(ctx context.Context, head verify.Head, t *tiles, from string)
 		}
 		why = errors.Join(why, err)
 	}
-	if ctx.Err() != nil {
-		return false, context.Cause(ctx)
+	if ending.Err() != nil {
+		return false, context.Cause(ending)
 	}
 	l.log.Warn("a head doesn't continue the history that was read, and no evidence could be made", "log", l.origin, "size", head.Size, "err", why)
 	err = l.raise(Rewrite, fmt.Sprintf("%d %x", head.Size, head.Root),

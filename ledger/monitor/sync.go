@@ -144,6 +144,11 @@ func (l *Log) sync(ctx context.Context, head verify.Head, s Source, t *tiles) er
 
 // take judges and commits a chunk.
 func (l *Log) take(ctx context.Context, head verify.Head, t *tiles, c *chunk) error {
+	ids := compact.RangeNodes(uint64(c.first), uint64(c.end()), nil)
+	signed, err := t.nodes(head)(ctx, ids) // before the lock: a log that is slow keeps nobody else waiting
+	if err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failed != nil {
@@ -152,7 +157,7 @@ func (l *Log) take(ctx context.Context, head verify.Head, t *tiles, c *chunk) er
 	if err := l.tree.Append(c.hashes); err != nil {
 		return l.sane(err)
 	}
-	if err := l.authenticate(ctx, head, t, c); err != nil {
+	if err := l.authenticate(ctx, head, t, c, ids, signed); err != nil {
 		l.tree.Cut(c.first)
 		return err
 	}
@@ -203,19 +208,14 @@ func (l *Log) take(ctx context.Context, head verify.Head, t *tiles, c *chunk) er
 	return nil
 }
 
-// authenticate holds a chunk, whose hashes were appended to the tree, against the tree that the log signed.
-func (l *Log) authenticate(ctx context.Context, head verify.Head, t *tiles, c *chunk) error {
-	ids := compact.RangeNodes(uint64(c.first), uint64(c.end()), nil)
-	theirs, err := t.nodes(head)(ctx, ids)
-	if err != nil {
-		return err
-	}
-	ours, err := l.tree.Nodes(ctx, ids)
+// authenticate holds a chunk, whose hashes were appended to the tree, against nodes of the tree that the log signed.
+func (l *Log) authenticate(ctx context.Context, head verify.Head, t *tiles, c *chunk, ids []compact.NodeID, signed [][32]byte) error {
+	read, err := l.tree.Nodes(ctx, ids)
 	if err != nil {
 		return err
 	}
 	for i := range ids {
-		if ours[i] != theirs[i] {
+		if read[i] != signed[i] {
 			return l.altered(ctx, head, t, c, ids[i])
 		}
 	}
@@ -224,6 +224,8 @@ func (l *Log) authenticate(ctx context.Context, head verify.Head, t *tiles, c *c
 
 // altered finds the first entry below a node that is not the one in the tree.
 func (l *Log) altered(ctx context.Context, head verify.Head, t *tiles, c *chunk, node compact.NodeID) error {
+	ctx, cancel := context.WithTimeout(ctx, evidenceTime)
+	defer cancel()
 	begin, end := node.Coverage()
 	for from := begin; from < end; from += torchwood.TileWidth {
 		var ids []compact.NodeID
@@ -254,6 +256,8 @@ func (l *Log) unlawful(ctx context.Context, head verify.Head, t *tiles, c *chunk
 	}
 	leaf := c.leaves[f.Index-c.first]
 	files := []evidence{{".leaf", leaf}}
+	ctx, cancel := context.WithTimeout(ctx, evidenceTime)
+	defer cancel()
 	hashes, err := prove(ctx, f.Index, head, t.nodes(head))
 	if err == nil {
 		r := &verify.Receipt{Index: f.Index, Leaf: leaf, Hashes: hashes, Note: head.Note}
