@@ -61,7 +61,7 @@ func newWorld(t *testing.T) *world {
 
 // answers makes a witness answer otherwise.
 func (w *world) answers(i int, how http.HandlerFunc) {
-	h := http.Handler(http.StripPrefix("/prefix", how))
+	h := http.StripPrefix("/prefix", how)
 	w.handlers[i].Store(&h)
 }
 
