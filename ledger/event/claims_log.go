@@ -247,9 +247,12 @@ const (
 	OutcomeRefused Outcome = "refused"
 )
 
+// ReasonStatementRevoked is the one reason for a refusal that is no prover's word: the log holds it against its own entries.
+const ReasonStatementRevoked = "statement-revoked"
+
 // RefusalReasons is the closed list of reasons for which a worker refuses to prove.
 func RefusalReasons() []string {
-	return []string{"undecryptable", "unsatisfied", "witness-malformed", "witness-mismatch"}
+	return []string{ReasonStatementRevoked, "undecryptable", "unsatisfied", "witness-malformed", "witness-mismatch"}
 }
 
 // AttestationClaims add the proof that an event deferred, or say why there will be none.

@@ -54,10 +54,8 @@ func (c *check) judgeAttestation(e *Entry, claims *event.AttestationClaims) erro
 			return fmt.Errorf("it refuses a proof of the event, as entry %d did already", last.Index)
 		}
 	}
-	if s, ok := c.registry.statementAt(c.Entry.Event.Statement, e.Index); claims.Outcome == event.OutcomeProven && (!ok || s.Revoked >= 0) {
-		return fmt.Errorf("it proves the event under the statement %s, which was revoked before", c.Entry.Event.Statement)
-	}
-	return nil
+	s, known := c.registry.statementAt(c.Entry.Event.Statement, e.Index)
+	return judgeUnderStatement(claims, c.Entry.Event, !known || s.Revoked >= 0)
 }
 
 // sentProof is the proof of the event, wherever it stands: beside the envelope, or in the attestation. There may be none yet.
@@ -88,8 +86,12 @@ func (c *check) concludeDeferred() {
 		return
 	}
 	c.Verdict = Refused
+	c.Claimed = append(c.Claimed, fmt.Sprintf("Everything in the claims: the source %s deferred the proof, and there is none.", c.Entry.Event.Source))
+	if claims.Reason == event.ReasonStatementRevoked {
+		c.Proven = append(c.Proven, fmt.Sprintf("Nothing is proven of it because %s: entry %d says so, and the log bears it out.", RefusalWords(claims.Reason), c.Attestation.Index))
+		return
+	}
 	c.Claimed = append(c.Claimed,
-		fmt.Sprintf("Everything in the claims: the source %s deferred the proof, and there is none.", c.Entry.Event.Source),
 		fmt.Sprintf("Why there is none: %s. That is the word of the prover %s, at entry %d.", RefusalWords(claims.Reason), by, c.Attestation.Index))
 	c.Trusted = append(c.Trusted, fmt.Sprintf("That the prover %s says truly why it made no proof: nobody else can open the witness.", by))
 }
@@ -97,6 +99,8 @@ func (c *check) concludeDeferred() {
 // RefusalWords says in words why a prover made no proof, by the reason in its attestation.
 func RefusalWords(reason string) string {
 	switch reason {
+	case event.ReasonStatementRevoked:
+		return "the statement was revoked before it was proven"
 	case "undecryptable":
 		return "the witness can't be decrypted"
 	case "unsatisfied":

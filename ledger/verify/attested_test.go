@@ -123,6 +123,20 @@ func TestEvidenceOfADeferredEvent(t *testing.T) {
 	}
 }
 
+// That a statement was revoked before an event was proven is nobody's word: the log shows it.
+func TestRefusedSinceTheStatementWasRevoked(t *testing.T) {
+	s := deferredStory(t)
+	s.say("op/1", 'o', &event.StatementClaims{Action: event.StatementRevoke, Statement: s.under})
+	s.say("p/1", 'p', s.refusedAs(event.ReasonStatementRevoked))
+	report, err := s.gather(deferredAt).Verify(s.key)
+	if err != nil || report.Verdict != verify.Refused {
+		t.Fatalf("%s, %v", report.Verdict, err)
+	}
+	if words := verify.RefusalWords(event.ReasonStatementRevoked); !strings.Contains(strings.Join(report.Proven, "\n"), words) || strings.Contains(strings.Join(report.Claimed, "\n"), words) {
+		t.Errorf("proven: %q, claimed: %q", report.Proven, report.Claimed)
+	}
+}
+
 // What no log that keeps its law can hold.
 func TestForbiddenAttestations(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -146,6 +160,7 @@ func TestForbiddenAttestations(t *testing.T) {
 			s.say("op/1", 'o', &event.StatementClaims{Action: event.StatementRevoke, Statement: s.under})
 			s.say("p/1", 'p', s.proven())
 		}, "attestation"},
+		"a refusal for a revoked statement that stands": {func(s *late) { s.say("p/1", 'p', s.refusedAs(event.ReasonStatementRevoked)) }, "attestation"},
 		"with the proof beside it": {func(s *late) {
 			s.write(s.draft("p/1", s.proven(), event.Digest{}), 'p', func(event.Digest) []byte { return s.proof })
 		}, "attestation"},

@@ -165,11 +165,19 @@ func (r *Registry) JudgeAttestation(c *event.AttestationClaims, of *event.Event,
 		return violates(RuleAttested, "event %s was proven already, by entry %d", c.Event, have.Proven).checking(string(event.OutcomeProven))
 	case have.Refused >= 0 && c.Outcome == event.OutcomeRefused:
 		return violates(RuleAttested, "a proof of event %s was refused already, by entry %d", c.Event, have.Refused).checking(string(event.OutcomeRefused))
-	case c.Outcome == event.OutcomeRefused:
-		return nil
 	}
-	if s, known := r.statements[of.Statement]; !known || s.Revoked >= 0 {
+	s, known := r.statements[of.Statement]
+	return judgeUnderStatement(c, of, !known || s.Revoked >= 0)
+}
+
+// judgeUnderStatement holds an attestation against what became of the event's statement: under one that was revoked nothing is proven
+// any more, and one that stands is no reason to refuse.
+func judgeUnderStatement(c *event.AttestationClaims, of *event.Event, revoked bool) error {
+	switch {
+	case c.Outcome == event.OutcomeProven && revoked:
 		return violates(RuleRevokedStatement, "the statement %s of the attested event was revoked: nothing is proven under it any more", of.Statement)
+	case c.Reason == event.ReasonStatementRevoked && !revoked:
+		return violates(RuleClaims, "the statement %s of the attested event stands, so that it is no reason to refuse a proof", of.Statement).checking("reason")
 	}
 	return nil
 }

@@ -25,8 +25,8 @@
 // # Refusals
 //
 // A refusal is an attestation, too, and for ever: it says that the witness can't be opened, is malformed, is not the event's, or doesn't
-// bear out what the event claims. A worker's own trouble is never a refusal: no keys, no network, no database, a busy log, a statement that
-// was revoked. Such a job goes back into the queue, and is tried again later, for as long as its witness is there.
+// bear out what the event claims; or that the statement was revoked, which the log checks. A worker's own trouble is never a refusal: no keys,
+// no network, no database, a busy log. Such a job goes back into the queue, and is tried again later, for as long as its witness is there.
 //
 // # Order of work
 //

@@ -64,15 +64,6 @@ func (q *queues) add(ctx context.Context, name string) error {
 	return nil
 }
 
-func (q *queues) remove(ctx context.Context, name string) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if err := q.client.Queues().Remove(ctx, name); err != nil {
-		return fmt.Errorf("couldn't stop taking jobs of the queue %s: %w", name, err)
-	}
-	return nil
-}
-
 // stop takes no more jobs and waits for those under way, as long as ctx lasts.
 func (q *queues) stop(ctx context.Context) error {
 	q.mu.Lock()

@@ -27,9 +27,10 @@ type taken struct {
 	circuit    circuit.Circuit
 	verifying  *zkverify.VerifyingKey
 	need       Need
+	revoked    bool // what waits is refused, and nothing is proven: there are no keys, and no circuit
 }
 
-// statements are those that are taken on. The rest was looked at, and won't be again.
+// statements are those that are taken on, revoked ones included. The rest was looked at, and won't be again.
 type statements struct {
 	mu     sync.Mutex
 	taken  map[event.Digest]*taken
@@ -46,10 +47,10 @@ func (s *statements) find(id event.Digest) *taken {
 	return s.taken[id]
 }
 
-func (s *statements) seen(id event.Digest) (taken, passed bool) {
+func (s *statements) passedBy(id event.Digest) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.taken[id] != nil, s.passed[id]
+	return s.passed[id]
 }
 
 func (s *statements) put(id event.Digest, t *taken) {
@@ -63,13 +64,19 @@ func (s *statements) put(id event.Digest, t *taken) {
 	s.taken[id] = t
 }
 
-func (s *statements) count() int {
+// count is of those that are proven.
+func (s *statements) count() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.taken)
+	for _, t := range s.taken {
+		if !t.revoked {
+			n++
+		}
+	}
+	return n
 }
 
-// refresh looks for statements in the log that are new, or were revoked since, and takes them on or lets go of them. It says why.
+// refresh looks for statements in the log that are new, or were revoked since, and takes them on, or proves no more under them. It says why.
 func (w *Worker) refresh(ctx context.Context) error {
 	all, err := w.c.Log.Statements(ctx)
 	if err != nil {
@@ -79,15 +86,13 @@ func (w *Worker) refresh(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		taken, passed := w.statements.seen(s.Digest)
+		taken := w.statements.find(s.Digest)
 		switch {
-		case passed:
-		case taken && s.Status != statementActive:
-			if err := w.letGo(ctx, s); err != nil {
-				return err
-			}
-			w.pass(s, "it was revoked")
-		case !taken:
+		case w.statements.passedBy(s.Digest):
+		case taken != nil && s.Status != statementActive && !taken.revoked:
+			w.statements.put(s.Digest, ended(s))
+			w.c.Logger.Info("proves no more under a statement, and refuses what waits", "statement", s.Claims.Name, "id", s.Digest, "because", "it was revoked")
+		case taken == nil:
 			if err := w.consider(ctx, s); err != nil {
 				w.c.Logger.Warn("couldn't take on a statement yet", "statement", s.Claims.Name, "id", s.Digest, "err", err)
 			}
@@ -97,11 +102,9 @@ func (w *Worker) refresh(ctx context.Context) error {
 	return nil
 }
 
-// letGo takes no more jobs of a statement. Those under way may wait for the log, for longer than we do here; then this is tried again.
-func (w *Worker) letGo(ctx context.Context, s *client.Statement) error {
-	ctx, cancel := context.WithTimeout(ctx, w.c.Refresh)
-	defer cancel()
-	return w.queues.remove(ctx, job.Queue(s.Digest))
+// ended is a statement that was revoked, as it is taken on all the same: events that wait under it would wait for ever.
+func ended(s *client.Statement) *taken {
+	return &taken{id: s.Digest, registered: s, revoked: true}
 }
 
 // statementActive is the status of a statement under which the log takes proofs.
@@ -112,12 +115,11 @@ func (w *Worker) consider(ctx context.Context, s *client.Statement) error {
 	need := NeedOf(s.Claims.Constraints, s.Claims.ProvingKeySize)
 	c, err := circuit.ByName(s.Claims.Name)
 	switch {
-	case s.Status != statementActive:
-		w.pass(s, "it is revoked")
-		return nil
 	case len(w.c.Statements) > 0 && !slices.Contains(w.c.Statements, s.Claims.Name):
 		w.pass(s, "it is not among --statements")
 		return nil
+	case s.Status != statementActive:
+		return w.take(ctx, ended(s))
 	case err != nil || c.Statement.Proves != s.Claims.Proves:
 		w.pass(s, "this program has no circuit for it")
 		return nil
@@ -143,13 +145,21 @@ func (w *Worker) consider(ctx context.Context, s *client.Statement) error {
 	if err != nil || !ready {
 		return err
 	}
-	w.statements.put(s.Digest, t) // first: the queue may have jobs
-	if err := w.queues.add(ctx, job.Queue(s.Digest)); err != nil {
-		w.statements.forget(s.Digest)
+	if err := w.take(ctx, t); err != nil {
 		return err
 	}
 	w.c.Logger.Info("takes on a statement", "statement", s.Claims.Name, "id", s.Digest, "keys", verify.SetupWords(s.Claims.Setup),
 		"memory", mebibytes(need.Total()), "constraints", s.Claims.Constraints)
+	return nil
+}
+
+// take subscribes to a statement's queue.
+func (w *Worker) take(ctx context.Context, t *taken) error {
+	w.statements.put(t.id, t) // first: the queue may have jobs
+	if err := w.queues.add(ctx, job.Queue(t.id)); err != nil {
+		w.statements.forget(t.id)
+		return err
+	}
 	return nil
 }
 

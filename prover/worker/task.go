@@ -20,10 +20,11 @@ import (
 
 // The reasons of refusals, as event.RefusalReasons lists them.
 const (
-	undecryptable    = "undecryptable"     // nobody with this worker's identity can open the witness
-	witnessMalformed = "witness-malformed" // what was sealed is no witness
-	witnessMismatch  = "witness-mismatch"  // the witness is not the one that the event names, or of another kind
-	unsatisfied      = "unsatisfied"       // the event's claims are not true of the witness
+	statementRevoked = event.ReasonStatementRevoked // nothing is proven under it any more
+	undecryptable    = "undecryptable"              // nobody with this worker's identity can open the witness
+	witnessMalformed = "witness-malformed"          // what was sealed is no witness
+	witnessMismatch  = "witness-mismatch"           // the witness is not the one that the event names, or of another kind
+	unsatisfied      = "unsatisfied"                // the event's claims are not true of the witness
 )
 
 // errGone says that a witness is not there any more: its event has an attestation.
@@ -61,6 +62,10 @@ func (w *Worker) prepare(ctx context.Context, args job.Args) (*task, error) {
 	}
 	if t.of = w.statements.find(args.Statement); t.of == nil {
 		return nil, fmt.Errorf("statement %s is not one that this worker takes on", args.Statement)
+	}
+	if t.of.revoked {
+		t.reason = statementRevoked
+		return t, nil
 	}
 	if sha256.Sum256(sealed) != entry.Event.Witness {
 		t.reason = witnessMismatch

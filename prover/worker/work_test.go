@@ -391,7 +391,8 @@ func TestHostileDatabase(t *testing.T) {
 	}
 }
 
-// Statements that come while the worker runs are taken on, and those that are revoked are let go of.
+// Statements that come while the worker runs are taken on. Under those that are revoked nothing more is proven, and what waits is refused:
+// it would wait for ever, and its witness with it.
 func TestStatementsComeAndGo(t *testing.T) {
 	w := startLive(t)
 	r := w.work("prover/1")
@@ -405,6 +406,24 @@ func TestStatementsComeAndGo(t *testing.T) {
 	w.say("operator/1", &event.StatementClaims{Action: event.StatementRevoke, Statement: w.model}, nil)
 	until(t, "the statement is let go of", func() bool { return strings.Contains(r.said.String(), "it was revoked") })
 	w.proven(w.deferred(claims, access, w.seal(known)))
+}
+
+// A statement is revoked while no worker runs: the next one refuses what waits, without keys and without opening the witness.
+func TestWhatWaitsUnderARevokedStatementIsRefused(t *testing.T) {
+	w := startLive(t)
+	waiting := w.someVersion()
+	w.say("operator/1", &event.StatementClaims{Action: event.StatementRevoke, Statement: w.model}, nil)
+	w.work("prover/1", func(c *worker.Config) { c.Prover = noProver{} })
+	if a := w.attested(waiting); a.Outcome != event.OutcomeRefused || a.Reason != event.ReasonStatementRevoked {
+		t.Errorf("what waited was attested with %+v", a)
+	}
+}
+
+// noProver must not be asked.
+type noProver struct{}
+
+func (noProver) Prove(context.Context, *keys.Keys, frontend.Circuit) ([]byte, error) {
+	panic("something was proven")
 }
 
 // A worker says what it takes on and what not and why, and never takes a job of what it doesn't.

@@ -198,7 +198,7 @@ func (w *Worker) mark(id int64, ended time.Time) {
 func (w *Worker) handle(args job.Args) (ended string) {
 	name := "unknown"
 	if t := w.statements.find(args.Statement); t != nil {
-		name = t.circuit.Statement.Name
+		name = t.registered.Claims.Name
 	}
 	start := time.Now()
 	ended, err := w.judge(args)
