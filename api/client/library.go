@@ -4,14 +4,15 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
 
-// Library is the log as a place from which verify.Gather collects evidence.
-func (c *Client) Library() verify.Library { return library{c} }
+// Library is the log as a place from which verify.Gather, GatherBundle and Trace collect evidence.
+func (c *Client) Library() verify.Tracer { return library{c} }
 
 type library struct{ c *Client }
 
@@ -61,10 +62,27 @@ func (l library) StatementEntries(ctx context.Context, id event.Digest) ([]int64
 	})
 }
 
+// Referring lists the entries of a kind whose claims refer to an event. A run's steps are its own source's, and so only that one's are
+// walked; otherwise all entries of the kind are.
+func (l library) Referring(ctx context.Context, to *verify.Entry, kind event.Kind) ([]int64, error) {
+	q := Query{Kinds: []event.Kind{kind}}
+	if kind == event.TrainingStep {
+		q.Source = to.Event.Source
+	}
+	return l.walk(ctx, q, func(claims event.Claims) bool {
+		return slices.ContainsFunc(verify.References(claims), func(ref verify.Reference) bool { return ref.Event == to.Digest })
+	})
+}
+
 // list walks all entries of a kind: those of sources and statements are few.
 func (l library) list(ctx context.Context, kind event.Kind, wanted func(event.Claims) bool) ([]int64, error) {
+	return l.walk(ctx, Query{Kinds: []event.Kind{kind}}, wanted)
+}
+
+// walk walks all entries that a query picks.
+func (l library) walk(ctx context.Context, q Query, wanted func(event.Claims) bool) ([]int64, error) {
 	var indices []int64
-	q := Query{Kinds: []event.Kind{kind}, Limit: 1000}
+	q.Limit = 1000
 	for {
 		page, err := l.c.Entries(ctx, q)
 		if err != nil {

@@ -10,7 +10,9 @@
 //	attestlog serve-version   say which model version is served, and prove that it is approved
 //	attestlog submit          number, sign, prove and send claims, and keep the receipt
 //	attestlog get             fetch an entry, or all the evidence for it
-//	attestlog verify          check an entry against the log's key alone
+//	attestlog verify          check an entry, or a bundle, against the log's key alone
+//	attestlog bundle          put all the evidence about entries into one file
+//	attestlog provenance      walk from a model, or from any entry, back to raw data
 //	attestlog key rotate      give a source a new key, by its own word
 //	attestlog key revoke      end a source's key, by its own word
 //	attestlog source          show who a source is: its role, its keys, its breaks
@@ -95,7 +97,9 @@ func commands() []command {
 		{"anonymize", "--dataset FILE --entry ENTRY --hierarchy FILE --k N --out DIR [flags]", "release a data set without naming anyone, and prove it", anonymizeManual, bindAnonymize},
 		{"context", "CLAIMS.json --source NAME --key FILE --out DIR [flags]", "sign an event under an imported statement, and say what its proof has to be of", contextManual, bindContext},
 		{"get", "INDEX|DIGEST [flags]", "fetch an entry, or all the evidence for it", getManual, bindGet},
-		{"verify", "INDEX|DIGEST|DIR [flags]", "check an entry against the log's key alone", verifyManual, bindVerify},
+		{"verify", "INDEX|DIGEST|DIR|FILE [flags]", "check an entry, or a bundle, against the log's key alone", verifyManual, bindVerify},
+		{"bundle", "ENTRY ...|--query FILTERS|--provenance ENTRY --out FILE [flags]", "put all the evidence about entries into one file", bundleManual, bindBundle},
+		{"provenance", "SUBJECT|ENTRY [flags]", "walk from a model, or from any entry, back to raw data", provenanceManual, bindProvenance},
 		{"key rotate", "--key FILE --request FILE [flags]", "give a source a new key, by its own word", keyRotateManual, bindKeyRotate},
 		{"key revoke", "--source NAME --key FILE [flags]", "end a source's key, by its own word", keyRevokeManual, bindKeyRevoke},
 		{"statement import", "VERIFICATION_KEY.json --schema FILE --data DIR [flags]", "let a log take proofs of somebody's own circuit", importManual, bindStatementImport},

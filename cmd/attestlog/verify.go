@@ -24,6 +24,9 @@ Then it says what is proven, what is only claimed, and what stays trusted.
 Named by INDEX or DIGEST, the evidence is fetched from the log. Named by a DIR that attestlog get --out saved, it is
 read from there, and nothing is sent anywhere.
 
+A FILE that attestlog bundle made (.attestlog) is about many entries: of each, PASS or FAIL is said, and what stays trusted; and one verdict about the
+file, which is FAIL where any of it fails. Nothing is sent anywhere.
+
 With --release, the entry is a data set that was released as the anonymized form of another (attestlog anonymize). Every chunk of it
 is verified, and that they are all the chunks that there are: what each of them keeps to, the whole then does.
 
@@ -55,7 +58,10 @@ func bindVerify(fs *flag.FlagSet) func(context.Context, *terminal, []string) err
 
 func (v *verifyCommand) run(ctx context.Context, t *terminal, args []string) error {
 	if len(args) != 1 {
-		return misuse("want one entry: its index, the event's digest, or a directory with the evidence")
+		return misuse("want one entry: its index, the event's digest, or a directory or file with the evidence")
+	}
+	if bundleFile(args[0]) {
+		return v.verifyFile(t, args[0])
 	}
 	if v.whole {
 		if len(v.disclosed) > 0 {
@@ -199,11 +205,7 @@ func (v *verifyCommand) openAccesses(ctx context.Context, t *terminal, b []byte,
 // report prints a verification, and gives its error the exit code.
 func (t *terminal) report(r *verify.Report, err error) error {
 	for _, s := range r.Steps {
-		if s.Err != nil {
-			t.say("  ✗ %-14s %s", s.Name, wrap(s.Err.Error(), "                   ", 100))
-			continue
-		}
-		t.say("  ✓ %-14s %s", s.Name, wrap(s.Detail, "                   ", 100))
+		t.step(s)
 	}
 	t.say("")
 	t.say("Verdict: %s", verdictWords(r))
@@ -222,6 +224,15 @@ func (t *terminal) report(r *verify.Report, err error) error {
 		return &failure{exitDoubt, fmt.Errorf("it holds, in doubt: %s", r.Doubts[0])}
 	}
 	return nil
+}
+
+// step prints one step of a verification.
+func (t *terminal) step(s verify.Step) {
+	if s.Err != nil {
+		t.say("  ✗ %-14s %s", s.Name, wrap(s.Err.Error(), "                   ", 100))
+		return
+	}
+	t.say("  ✓ %-14s %s", s.Name, wrap(s.Detail, "                   ", 100))
 }
 
 // relyOnReport marks an output that goes by a proof's verification.
@@ -263,20 +274,7 @@ func verdictWords(r *verify.Report) string {
 }
 
 func reportJSON(r *verify.Report) map[string]any {
-	type step struct {
-		Name   string `json:"name"`
-		OK     bool   `json:"ok"`
-		Detail string `json:"detail"`
-	}
-	steps := []step{}
-	for _, s := range r.Steps {
-		if s.Err != nil {
-			steps = append(steps, step{s.Name, false, s.Err.Error()})
-			continue
-		}
-		steps = append(steps, step{s.Name, true, s.Detail})
-	}
-	out := map[string]any{"verdict": r.Verdict, "steps": steps, "doubts": orEmpty(r.Doubts), "proven": orEmpty(r.Proven),
+	out := map[string]any{"verdict": r.Verdict, "steps": stepsJSON(r.Steps), "doubts": orEmpty(r.Doubts), "proven": orEmpty(r.Proven),
 		"claimed": orEmpty(r.Claimed), "trusted": orEmpty(r.Trusted)}
 	if g := r.Groth16; g != nil {
 		out["statement"], out["setup"] = g.Statement.Claims.Name, g.Statement.Claims.Setup
@@ -288,6 +286,23 @@ func reportJSON(r *verify.Report) map[string]any {
 		out["attestation"] = r.Attestation.Index
 	}
 	return out
+}
+
+func stepsJSON(all []verify.Step) any {
+	type step struct {
+		Name   string `json:"name"`
+		OK     bool   `json:"ok"`
+		Detail string `json:"detail"`
+	}
+	steps := []step{}
+	for _, s := range all {
+		if s.Err != nil {
+			steps = append(steps, step{s.Name, false, s.Err.Error()})
+			continue
+		}
+		steps = append(steps, step{s.Name, true, s.Detail})
+	}
+	return steps
 }
 
 // orEmpty is a list that JSON shows as [] where there is nothing.

@@ -61,38 +61,79 @@ func (b *Bundle) Asked() (indices []int64) {
 // GatherBundle collects the evidence about entries, against a head of the log. Nothing of it is believed: whoever made it verifies it
 // before he relies on it or hands it on.
 func GatherBundle(ctx context.Context, from Library, head Head, asked ...int64) (*Bundle, error) {
-	if len(asked) == 0 {
-		return nil, errors.New("couldn't gather a bundle: it is about no entry")
-	}
-	receipts := map[int64]*Receipt{}
-	g := newGathering(from, head.Size, MaxBundleEntries-1, func(ctx context.Context, i int64) (*Entry, error) {
-		if i >= head.Size {
-			return nil, fmt.Errorf("it is not in the tree of %d entries", head.Size)
-		}
-		r, err := from.Receipt(ctx, i, head.Size)
-		if err != nil {
-			return nil, err
-		}
-		if r.Index != i {
-			return nil, fmt.Errorf("the library has entry %d at its place", r.Index)
-		}
-		receipts[i] = r
-		return OpenEntry(i, r.Leaf)
-	})
+	c := newCollecting(from, head)
 	for _, index := range asked {
-		if err := g.about(ctx, index); err != nil {
+		if _, err := c.ask(ctx, index); err != nil {
 			return nil, err
 		}
 	}
-	b := &Bundle{Note: head.Note}
+	return c.bundle()
+}
+
+// collecting is a bundle in the making.
+type collecting struct {
+	*gathering
+	from     Library
+	head     Head
+	receipts map[int64]*Receipt
+	looked   map[int64]*Entry
+	asked    map[int64]bool
+}
+
+func newCollecting(from Library, head Head) *collecting {
+	c := &collecting{from: from, head: head, receipts: map[int64]*Receipt{}, looked: map[int64]*Entry{}, asked: map[int64]bool{}}
+	c.gathering = newGathering(from, head.Size, MaxBundleEntries-1, c.look)
+	return c
+}
+
+// look fetches an entry, once. That alone doesn't make it part of the bundle.
+func (c *collecting) look(ctx context.Context, index int64) (*Entry, error) {
+	if e := c.looked[index]; e != nil {
+		return e, nil
+	}
+	if index < 0 || index >= c.head.Size {
+		return nil, fmt.Errorf("entry %d is not in the tree of %d entries", index, c.head.Size)
+	}
+	if len(c.looked) == 2*MaxBundleEntries {
+		return nil, fmt.Errorf("more than %d entries would have to be looked into", 2*MaxBundleEntries)
+	}
+	r, err := c.from.Receipt(ctx, index, c.head.Size)
+	if err != nil {
+		return nil, err
+	}
+	if r.Index != index {
+		return nil, fmt.Errorf("entry %d was asked for, and %d came", index, r.Index)
+	}
+	e, err := OpenEntry(index, r.Leaf)
+	if err != nil {
+		return nil, err
+	}
+	c.receipts[index], c.looked[index] = r, e
+	return e, nil
+}
+
+// ask makes the bundle one about an entry, too.
+func (c *collecting) ask(ctx context.Context, index int64) (*Entry, error) {
+	if err := c.about(ctx, index); err != nil {
+		return nil, err
+	}
+	c.asked[index] = true
+	return c.have[index], nil
+}
+
+func (c *collecting) bundle() (*Bundle, error) {
+	if len(c.asked) == 0 {
+		return nil, errors.New("couldn't make a bundle: it is about no entry")
+	}
+	b := &Bundle{Note: c.head.Note}
 	var sorted []Receipt
-	for _, i := range slices.Sorted(maps.Keys(receipts)) {
-		sorted = append(sorted, *receipts[i])
-		b.Entries = append(b.Entries, BundleEntry{Index: i, Asked: slices.Contains(asked, i), Leaf: receipts[i].Leaf})
+	for _, i := range slices.Sorted(maps.Keys(c.have)) {
+		sorted = append(sorted, *c.receipts[i])
+		b.Entries = append(b.Entries, BundleEntry{Index: i, Asked: c.asked[i], Leaf: c.receipts[i].Leaf})
 	}
 	var err error
-	if b.Hashes, err = join(head.Size, sorted); err != nil {
-		return nil, fmt.Errorf("couldn't gather a bundle: %w", err)
+	if b.Hashes, err = join(c.head.Size, sorted); err != nil {
+		return nil, fmt.Errorf("couldn't make a bundle: %w", err)
 	}
 	return b, nil
 }

@@ -25,14 +25,26 @@ func VerifyRelease(key note.Verifier, policy *Policy, chunks []*Evidence) (*Rele
 	if len(chunks) == 0 {
 		return nil, fmt.Errorf("a release has at least one chunk")
 	}
-	r := &Release{}
-	var parts []statement.AnonymizationPublic
-	var chunkRows int64
+	checks := make([]*check, len(chunks))
 	for i, ev := range chunks {
 		c, err := ev.run(key, policy)
 		if err != nil {
 			return nil, fmt.Errorf("entry %d does not hold: %w", ev.Event.Index, err)
 		}
+		if claims, ok := c.Entry.Event.Claims.(*event.AnonymizationClaims); ok && c.Verdict == Proven && len(c.Doubts) > 0 {
+			return nil, fmt.Errorf("entry %d, chunk %d, is in doubt: %s", c.Entry.Index, claims.Chunk, c.Doubts[0])
+		}
+		checks[i] = c
+	}
+	return compose(checks)
+}
+
+// compose puts chunks together whose evidence was verified.
+func compose(chunks []*check) (*Release, error) {
+	r := &Release{}
+	var parts []statement.AnonymizationPublic
+	var chunkRows int64
+	for i, c := range chunks {
 		report := c.Report
 		claims, ok := report.Entry.Event.Claims.(*event.AnonymizationClaims)
 		switch {
@@ -40,8 +52,6 @@ func VerifyRelease(key note.Verifier, policy *Policy, chunks []*Evidence) (*Rele
 			return nil, fmt.Errorf("entry %d is an event of kind %s, not an anonymized chunk", report.Entry.Index, report.Entry.Event.Kind())
 		case report.Verdict != Proven:
 			return nil, fmt.Errorf("entry %d, chunk %d, is not proven: it is %s", report.Entry.Index, claims.Chunk, report.Verdict)
-		case len(report.Doubts) > 0:
-			return nil, fmt.Errorf("entry %d, chunk %d, is in doubt: %s", report.Entry.Index, claims.Chunk, report.Doubts[0])
 		}
 		if i == 0 {
 			if err := r.of(claims, c.resolver()); err != nil {
@@ -50,7 +60,7 @@ func VerifyRelease(key note.Verifier, policy *Policy, chunks []*Evidence) (*Rele
 			chunkRows = claims.ChunkRows
 		}
 		if claims.ChunkRows != chunkRows || claims.Dataset != r.Raw || claims.Released != r.Released {
-			return nil, fmt.Errorf("entry %d is a chunk of another release than entry %d", report.Entry.Index, chunks[0].Event.Index)
+			return nil, fmt.Errorf("entry %d is a chunk of another release than entry %d", report.Entry.Index, chunks[0].Entry.Index)
 		}
 		s, err := statement.Registered(c.under.Claims)
 		if err != nil {
@@ -65,7 +75,7 @@ func VerifyRelease(key note.Verifier, policy *Policy, chunks []*Evidence) (*Rele
 	r.Entries = make([]int64, len(parts))
 	for i, p := range parts {
 		if p.Chunk < uint64(len(parts)) { // composing refuses others
-			r.Entries[p.Chunk] = chunks[i].Event.Index
+			r.Entries[p.Chunk] = chunks[i].Entry.Index
 		}
 	}
 	var err error

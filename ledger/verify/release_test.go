@@ -3,6 +3,7 @@ package verify_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -152,6 +153,11 @@ func TestVerifyRelease(t *testing.T) {
 		t.Errorf("it is said as %q", said)
 	}
 
+	link := fmt.Sprintf("5 raw data 4: proven via [%d %d]", second, first)
+	if got := lines(r.trace(5, false)); !slices.Equal(got, []string{link}) {
+		t.Errorf("the released data set comes from %q", got)
+	}
+
 	tampered := r.gather(first)
 	tampered.Event.Leaf = append([]byte(nil), tampered.Event.Leaf...)
 	tampered.Event.Leaf[len(tampered.Event.Leaf)-3]++
@@ -180,5 +186,8 @@ func TestVerifyRelease(t *testing.T) {
 	r.write(r.draft("op/1", revoke, event.Digest{}), 'o', nil)
 	if _, err := verify.VerifyRelease(r.key, nil, evidence(first, second)); err == nil || !strings.Contains(err.Error(), "is in doubt") {
 		t.Errorf("after the statement was revoked: %v", err)
+	}
+	if got := lines(r.trace(5, false)); !slices.Equal(got, []string{link + ", in doubt"}) {
+		t.Errorf("after that, the released data set comes from %q", got)
 	}
 }

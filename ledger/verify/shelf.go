@@ -16,13 +16,13 @@ type shelf struct {
 	sources      map[string][]int64
 	statements   map[event.Digest][]int64
 	attestations map[event.Digest][]int64
-	references   map[event.Digest][]*Entry // those whose claims refer to an event
+	referring    map[event.Digest][]*Entry // those whose claims refer to an event
 }
 
 // newShelf sorts entries by index and looks into them.
 func newShelf(entries []*Entry) *shelf {
 	s := &shelf{entries: entries, byIndex: map[int64]*Entry{}, byDigest: map[event.Digest]*Entry{}, sources: map[string][]int64{},
-		statements: map[event.Digest][]int64{}, attestations: map[event.Digest][]int64{}, references: map[event.Digest][]*Entry{}}
+		statements: map[event.Digest][]int64{}, attestations: map[event.Digest][]int64{}, referring: map[event.Digest][]*Entry{}}
 	slices.SortFunc(s.entries, func(a, b *Entry) int { return int(a.Index - b.Index) })
 	for _, e := range s.entries {
 		s.byIndex[e.Index] = e
@@ -42,7 +42,7 @@ func newShelf(entries []*Entry) *shelf {
 			s.attestations[c.Event] = append(s.attestations[c.Event], e.Index)
 		}
 		for _, ref := range References(e.Event.Claims) {
-			s.references[ref.Event] = append(s.references[ref.Event], e)
+			s.referring[ref.Event] = append(s.referring[ref.Event], e)
 		}
 	}
 	return s
@@ -56,7 +56,7 @@ func (s *shelf) at(_ context.Context, index int64) (*Entry, error) {
 	return nil, fmt.Errorf("entry %d is not there", index)
 }
 
-// Find, SourceEntries, StatementEntries, Attestations and Referring make it an index, and a Tracer's.
+// Its other methods make it an index.
 
 func (s *shelf) Find(_ context.Context, d event.Digest) (int64, error) {
 	if e := s.byDigest[d]; e != nil {
