@@ -145,6 +145,9 @@ func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		return fmt.Sprintf("%s %sies", thousands(int64(n)), stem)
+	}
 	return fmt.Sprintf("%s %ss", thousands(int64(n)), noun)
 }
 
