@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,11 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs what people do with attestlog-monitor, in testdata/*.txt: the real program, and real logs on private PostgreSQL servers.
 func TestScripts(t *testing.T) {
-	programs := scripttest.Build(t, "../attestlogd", "../attestlog")
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := scripttest.Build(t, "../attestlogd", "../attestlog", "../attestlog-prover")
 	cmds := scripttest.Commands()
 	cmds["shows"] = shows
 	testscript.Run(t, testscript.Params{
@@ -29,6 +34,9 @@ func TestScripts(t *testing.T) {
 		WorkdirRoot: scripttest.ReachableDir(t),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", programs+string(os.PathListSeparator)+e.Getenv("PATH"))
+			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
+			e.Setenv("GERMAN", filepath.Join(root, "testdata", "german-credit"))
+			e.Setenv("KEYS", filepath.Join(root, ".cache", "keys"))
 			return nil
 		},
 		Cmds: cmds,

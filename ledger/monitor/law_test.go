@@ -253,6 +253,7 @@ func TestLaw(t *testing.T) {
 			for range 3 {
 				h.say("later/1", access(data))
 			}
+			h.say(operator, &event.ErasureClaims{Event: data, Reason: "asked for", Scope: "salts"}) // of an entry that was read long before
 			// In one go, and with the rest read by a monitor that was restarted just before, and after, the entry.
 			for _, stops := range [][]int64{{h.size()}, {before, at, at + 1, h.size()}} {
 				log := serveLog(t, h.shows(0))
