@@ -54,8 +54,15 @@ func (l *Log) observe(ctx context.Context, head verify.Head, from string) error 
 	if root == head.Root {
 		return l.sane(l.keep(head, from))
 	}
-	return l.sane(l.contradicted(ctx, head, from))
+	err = l.contradicted(ctx, head, from)
+	if errors.Is(err, errInterrupted) {
+		return err
+	}
+	return l.sane(err)
 }
+
+// errInterrupted says that evidence was being made when the asker left. The head is as good as not seen.
+var errInterrupted = errors.New("interrupted while evidence was made")
 
 // sane remembers that the state can't be written any more.
 func (l *Log) sane(err error) error {
@@ -155,7 +162,7 @@ func (l *Log) contradicted(ctx context.Context, head verify.Head, from string) e
 		why = errors.Join(why, err)
 	}
 	if ending.Err() != nil {
-		return nil // it will come again
+		return errInterrupted
 	}
 	l.log.Warn("a head contradicts the history that was read, and no evidence could be made yet", "log", l.origin, "size", head.Size, "err", why)
 	return l.raise(Rewrite, fmt.Sprintf("%d %x", head.Size, head.Root),
