@@ -6,6 +6,7 @@ import (
 
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
 )
 
 // Ledger is what the edge needs of the log; *ledger.Ledger is one. Errors that are a *ledger.Refusal become the problem of
@@ -19,6 +20,7 @@ type Ledger interface {
 	EntryByDigest(ctx context.Context, d event.Digest) (*ledger.Entry, error)
 	Entries(ctx context.Context, q ledger.Query) (ledger.Page, error)
 	Attestations(ctx context.Context, d event.Digest) (deferred *ledger.Entry, attestations []ledger.Entry, err error)
+	Evidence(ctx context.Context, q ledger.EvidenceQuery) (*verify.Bundle, error)
 	Proving(ctx context.Context) (*ledger.Proving, error)
 
 	Inclusion(ctx context.Context, index, size int64) (hashes [][32]byte, of ledger.PublishedHead, err error)

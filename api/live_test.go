@@ -37,6 +37,8 @@ func keyOf(letter byte) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{letter}, ed25519.SeedSize))
 }
 
+func public(letter byte) ed25519.PublicKey { return keyOf(letter).Public().(ed25519.PublicKey) }
+
 func startLive(t testing.TB) *live {
 	t.Helper()
 	private, public, err := note.GenerateKey(rand.Reader, liveOrigin)
@@ -86,9 +88,12 @@ func (w *live) until(what string, ok func() bool) {
 
 func (w *live) register(name string, letter byte, role event.SourceRole) {
 	w.t.Helper()
-	public := keyOf(letter).Public().(ed25519.PublicKey)
-	sub := w.say("operator/1", 'o', &event.SourceClaims{Action: event.SourceRegister, Key: public, Role: role, Source: name,
-		Consent: ed25519.Sign(keyOf(letter), event.ConsentMessage(liveOrigin, name, public, nil, ""))})
+	w.submit(w.say("operator/1", 'o', &event.SourceClaims{Action: event.SourceRegister, Key: public(letter), Role: role, Source: name,
+		Consent: ed25519.Sign(keyOf(letter), event.ConsentMessage(liveOrigin, name, public(letter), nil, ""))}))
+}
+
+func (w *live) submit(sub *event.Submission) {
+	w.t.Helper()
 	if o := w.ledger.Submit(w.t.Context(), []*event.Submission{sub})[0]; o.Refusal != nil {
 		w.t.Fatal(o.Refusal)
 	}

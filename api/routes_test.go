@@ -26,6 +26,7 @@ func TestRoutes(t *testing.T) {
 	}
 	digest := entry.Digest.String()
 	none := strings.Repeat("0", 64)
+	many := strings.Repeat("3,", 256) + "3"
 	for path, want := range map[string]struct {
 		status int
 		has    string
@@ -65,6 +66,19 @@ func TestRoutes(t *testing.T) {
 		"/v1/checkpoints?limit=1":                       {200, `"next":23`},
 		"/v1/checkpoints?before=23":                     {200, `"checkpoints":[`},
 		"/v1/checkpoints?before=no":                     {400, "before"},
+		"/v1/bundles?entries=3,5":                       {200, "attestlog-bundle/v1\nhead "},
+		"/v1/bundles?entries=" + digest:                 {200, "asked 3 "},
+		"/v1/bundles?provenance=3":                      {200, "asked 3 "},
+		"/v1/bundles?entries=3&size=1":                  {404, "not-found"},
+		"/v1/bundles?entries=23":                        {404, "not-found"},
+		"/v1/bundles?entries=" + none:                   {404, "not-found"},
+		"/v1/bundles?entries=3,,5":                      {400, "names no entry"},
+		"/v1/bundles?entries=03":                        {400, "names no entry"},
+		"/v1/bundles?entries=" + many:                   {400, "at most 256"},
+		"/v1/bundles?entries=3&provenance=3":            {400, "invalid-parameter"},
+		"/v1/bundles?provenance=3,5":                    {400, "and \\\"provenance\\\" one"},
+		"/v1/bundles":                                   {400, "invalid-parameter"},
+		"/v1/bundles?size=3":                            {400, "invalid-parameter"},
 		"/v1/consistency?from=3&to=20":                  {200, `"hashes":["`},
 		"/v1/consistency?from=20&to=3":                  {400, "greater"},
 		"/v1/consistency?from=3":                        {400, "missing"},

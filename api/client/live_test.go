@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -324,5 +325,19 @@ func TestClientOnRealLog(t *testing.T) {
 	}
 	if evidence.Event.Index != last.Index || len(evidence.Relied) != 2 {
 		t.Errorf("the evidence is about entry %d and rests on %d others", evidence.Event.Index, len(evidence.Relied))
+	}
+	bundle, report, err := c.Bundle(t.Context(), client.BundleQuery{Entries: []int64{last.Index, 3}, Size: head.Size})
+	if err != nil || !report.Holds() || len(report.Claims) != 2 || report.Head.Size != head.Size {
+		t.Fatalf("the bundle about two entries: %v", err)
+	}
+	made, err := verify.GatherBundle(t.Context(), c.Library(), report.Head, last.Index, 3)
+	if err != nil || !bytes.Equal(made.Encode(), bundle.Encode()) {
+		t.Errorf("the log's bundle and the client's own differ: %v", err)
+	}
+	if traced, _, err := c.Bundle(t.Context(), client.BundleQuery{Entries: []int64{last.Index}, Provenance: true}); err != nil || !slices.Equal(traced.Asked(), []int64{last.Index}) {
+		t.Errorf("what the entry comes from: %v", err)
+	}
+	if _, _, err := c.Bundle(t.Context(), client.BundleQuery{Entries: []int64{1 << 40}}); !client.HasCode(err, client.CodeNotFound) {
+		t.Errorf("a bundle about what isn't there: %v", err)
 	}
 }

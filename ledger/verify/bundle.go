@@ -21,6 +21,9 @@ const (
 	maxBundleHashes = MaxBundleEntries * 62
 )
 
+// ErrBundleTooLarge says that what was asked for doesn't fit into one bundle.
+var ErrBundleTooLarge = errors.New("a bundle has no room for it")
+
 // bundleHeader is the first line of the file.
 const bundleHeader = "attestlog-bundle/v1"
 
@@ -77,6 +80,7 @@ type collecting struct {
 	head     Head
 	receipts map[int64]*Receipt
 	looked   map[int64]*Entry
+	bytes    int // of their leaves
 	asked    map[int64]bool
 }
 
@@ -95,7 +99,7 @@ func (c *collecting) look(ctx context.Context, index int64) (*Entry, error) {
 		return nil, fmt.Errorf("entry %d is not in the tree of %d entries", index, c.head.Size)
 	}
 	if len(c.looked) == 2*MaxBundleEntries {
-		return nil, fmt.Errorf("more than %d entries would have to be looked into", 2*MaxBundleEntries)
+		return nil, fmt.Errorf("%w: more than %d entries would have to be looked into", ErrBundleTooLarge, 2*MaxBundleEntries)
 	}
 	r, err := c.from.Receipt(ctx, index, c.head.Size)
 	if err != nil {
@@ -107,6 +111,9 @@ func (c *collecting) look(ctx context.Context, index int64) (*Entry, error) {
 	e, err := OpenEntry(index, r.Leaf)
 	if err != nil {
 		return nil, err
+	}
+	if c.bytes += len(r.Leaf); c.bytes > MaxBundle {
+		return nil, fmt.Errorf("%w: there are more than %d bytes", ErrBundleTooLarge, MaxBundle)
 	}
 	c.receipts[index], c.looked[index] = r, e
 	return e, nil

@@ -91,7 +91,7 @@ func (g *gathering) entry(ctx context.Context, index int64) error {
 		return nil
 	}
 	if len(g.have) > g.most {
-		return fmt.Errorf("it rests on more than %d entries", g.most)
+		return fmt.Errorf("%w: it rests on more than %d entries", ErrBundleTooLarge, g.most)
 	}
 	entry, err := g.open(ctx, index)
 	if err != nil {
