@@ -188,7 +188,7 @@ func (f *founding) registerStatements(ctx context.Context, wanted []statement.St
 
 // append completes, signs and submits an event of the operator's.
 func (f *founding) append(ctx context.Context, e *event.Event) error {
-	if err := f.log.awaitReady(ctx); err != nil {
+	if err := f.log.awaitLead(ctx); err != nil {
 		return err
 	}
 	e.Log, e.Source, e.Proof = f.log.Origin(), operatorSource, event.ProofNone

@@ -91,13 +91,30 @@ func (l *openLog) founded(ctx context.Context) (bool, error) {
 
 // awaitReady returns when the log takes events, here or in another process that leads it, or says why it doesn't. A database that
 // contradicts the heads that were signed is not waited for: it takes people to resolve that.
-func (l *openLog) awaitReady(ctx context.Context) error {
+func (l *openLog) awaitReady(ctx context.Context) error { return l.await(ctx, l.Ready) }
+
+// awaitLead returns when this very process takes events: who makes a log has nobody to wait for.
+func (l *openLog) awaitLead(ctx context.Context) error {
+	return l.await(ctx, func(ctx context.Context) error {
+		if err := l.Ready(ctx); err != nil {
+			return err
+		}
+		if !l.Leads() {
+			return errOtherLeads
+		}
+		return nil
+	})
+}
+
+var errOtherLeads = errors.New("another process leads the log, and takes the writes")
+
+func (l *openLog) await(ctx context.Context, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := l.Ready(ctx)
+		err := ready(ctx)
 		if err == nil {
 			return nil
 		}

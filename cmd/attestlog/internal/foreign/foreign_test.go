@@ -235,8 +235,14 @@ func TestProverEndsWithItsCaller(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A process that was killed is gone, or waits as a zombie for whoever inherited it.
-	state, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat")
+	// A process that was killed is soon gone, or waits as a zombie for whoever inherited it.
+	var state []byte
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		state, err = os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat")
+		if err != nil || strings.Contains(string(state), ") Z ") || time.Now().After(deadline) {
+			break
+		}
+	}
 	if err == nil && !strings.Contains(string(state), ") Z ") {
 		t.Errorf("what it started lives on: %s", state)
 	}
