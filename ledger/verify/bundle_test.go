@@ -2,9 +2,12 @@ package verify_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -238,6 +241,21 @@ func TestHostileBundles(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("under more statements than there is room for", func(t *testing.T) {
+		l, h, none := newPaperLog(t), &history{t: t}, event.Digest{}
+		l.write(l.draft("op/1", h.register("op/1", 'o', event.RoleOperator), none), 'o', nil)
+		var asked []int64
+		for i := range 65 {
+			c := theStatement()
+			c.VerifyingKey = fmt.Appendf(nil, "key %d", i)
+			l.write(l.draft("op/1", c, none), 'o', nil)
+			l.write(l.draft("op/1", access(), verify.StatementID(c.VerifyingKey)), 'o', nil)
+			asked = append(asked, int64(len(l.leaves))-1)
+		}
+		if _, err := l.assemble(asked).Verify(l.key, nil); err == nil || !strings.Contains(err.Error(), "at most 64 are allowed") {
+			t.Errorf("got %v", err)
+		}
+	})
 	// A program can make what no file holds.
 	for name, spoil := range map[string]func(*verify.Bundle){
 		"no entries":     func(b *verify.Bundle) { b.Entries, b.Hashes = nil, b.Hashes[:1] },
@@ -253,6 +271,38 @@ func TestHostileBundles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// As many entries as there is room for are verified in seconds, and one more doesn't fit.
+func TestLargestBundle(t *testing.T) {
+	l := newPaperLog(t)
+	idle(t, l, verify.MaxBundleEntries+1)
+	all := everyIndex(verify.MaxBundleEntries + 1)
+	b := l.bundle(all[:verify.MaxBundleEntries]...)
+	start := time.Now()
+	r, err := reread(t, b).Verify(l.key, nil)
+	if err != nil || len(r.Claims) != verify.MaxBundleEntries {
+		t.Errorf("%d claims, %v", len(r.Claims), err)
+	}
+	t.Logf("verified in %s", time.Since(start))
+	head, err := verify.OpenHead(l.note(), l.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := verify.GatherBundle(t.Context(), l, head, all...); !errors.Is(err, verify.ErrBundleTooLarge) {
+		t.Errorf("of one entry more: %v", err)
+	}
+}
+
+// assemble is a bundle about entries with all others, whether it needs them or not.
+func (l *paperLog) assemble(asked []int64) *verify.Bundle {
+	l.t.Helper()
+	relied := slices.DeleteFunc(everyIndex(len(l.leaves)), func(i int64) bool { return slices.Contains(asked, i) })
+	b, err := verify.AssembleBundle(l.t.Context(), l, l.note(), int64(len(l.leaves)), asked, relied)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return b
 }
 
 func FuzzBundle(f *testing.F) {

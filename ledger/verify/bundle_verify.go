@@ -113,6 +113,15 @@ func (g *ground) include(b *Bundle) (string, error) {
 
 // whole checks that the bundle has what the entries that are asked about rest on, and nothing else.
 func (g *ground) whole(asked []int64) (string, error) {
+	under := map[event.Digest]bool{}
+	for _, index := range asked {
+		if id := g.byIndex[index].Event.Statement; !id.IsZero() {
+			under[id] = true
+		}
+	}
+	if len(under) > maxBundleStatements {
+		return "", fmt.Errorf("there are proofs under %d statements, and at most %d are allowed: make several bundles", len(under), maxBundleStatements)
+	}
 	ctx := context.Background() // nothing waits: all is at hand
 	w := newGathering(g.shelf, g.top.Size, len(g.entries), g.at)
 	for _, index := range asked {
@@ -124,15 +133,6 @@ func (g *ground) whole(asked []int64) (string, error) {
 		if w.have[e.Index] == nil {
 			return "", fmt.Errorf("nothing that the bundle is about rests on entry %d", e.Index)
 		}
-	}
-	under := map[event.Digest]bool{}
-	for _, index := range asked {
-		if id := g.byIndex[index].Event.Statement; !id.IsZero() {
-			under[id] = true
-		}
-	}
-	if len(under) > maxBundleStatements {
-		return "", fmt.Errorf("there are proofs under %d statements, and at most %d are allowed: make several bundles", len(under), maxBundleStatements)
 	}
 	return fmt.Sprintf("%s asked about, and all that they rest on", several(int64(len(asked)), "entry")), nil
 }

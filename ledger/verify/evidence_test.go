@@ -37,6 +37,10 @@ func newPaperLog(t *testing.T) *paperLog {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return paperLogOf(t, skey, vkey)
+}
+
+func paperLogOf(t *testing.T, skey, vkey string) *paperLog {
 	signer, err := note.NewSigner(skey)
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +102,25 @@ func (l *paperLog) append(leaf []byte) {
 	}
 	l.hashes = append(l.hashes, hashes...)
 	l.leaves = append(l.leaves, leaf)
+}
+
+// rewriteLast changes the last entry.
+func (l *paperLog) rewriteLast(change func(*event.Leaf)) {
+	l.t.Helper()
+	leaves := l.leaves
+	leaf, err := event.DecodeLeaf(leaves[len(leaves)-1])
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	change(leaf)
+	last, err := leaf.Encode()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.leaves, l.hashes = nil, nil
+	for _, b := range append(leaves[:len(leaves)-1:len(leaves)-1], last) {
+		l.append(b)
+	}
 }
 
 func (l *paperLog) note() []byte {
