@@ -89,7 +89,15 @@ func (b *bundle) run(ctx context.Context, t *terminal, args []string) error {
 	if t.json {
 		t.printJSON(map[string]any{"out": b.out, "bytes": len(file), "about": made.Asked(), "entries": len(made.Entries), "size": report.Head.Size, "doubts": orEmpty(report.Doubts())})
 	}
-	return nil
+	return inDoubtCode(report.Doubts())
+}
+
+// inDoubtCode is the exit code of what holds in doubt.
+func inDoubtCode(doubts []string) error {
+	if len(doubts) == 0 {
+		return nil
+	}
+	return &failure{exitDoubt, fmt.Errorf("it holds, in doubt: %s", doubts[0])}
 }
 
 // collect gets the bundle from the log.
@@ -261,9 +269,7 @@ func (v *verifyCommand) verifyFile(t *terminal, path string) error {
 		t.say("Verdict: FAIL. %s", wrap(err.Error(), "", 110))
 	default:
 		t.say("Verdict: PASS%s. %s of %s's tree of %s entries: %s.", inDoubts(doubts), count(len(report.Claims), "entry"), report.Head.Origin, thousands(report.Head.Size), tally(report))
-		if len(doubts) > 0 {
-			err = &failure{exitDoubt, fmt.Errorf("it holds, in doubt: %s", doubts[0])}
-		}
+		err = inDoubtCode(doubts)
 	}
 	if t.json {
 		t.printJSON(bundleJSON(report, verdict))

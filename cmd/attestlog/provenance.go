@@ -56,13 +56,10 @@ func (p *provenance) run(ctx context.Context, t *terminal, args []string) error 
 	if t.json {
 		t.printJSON(walkJSON(walk, report.Head))
 	}
-	switch state, doubts := walk.State(), walk.Doubts(); {
-	case state == verify.LinkRefuted || state == verify.LinkBroken:
+	if state := walk.State(); state == verify.LinkRefuted || state == verify.LinkBroken {
 		return &failure{exitUnverified, fmt.Errorf("a link is %s", state)}
-	case len(doubts) > 0:
-		return &failure{exitDoubt, fmt.Errorf("it holds, in doubt: %s", doubts[0])}
 	}
-	return nil
+	return inDoubtCode(walk.Doubts())
 }
 
 // trace gets the evidence about the walk, verified. What is wrong with a single entry is said by its links.

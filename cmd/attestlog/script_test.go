@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -49,7 +48,6 @@ func scriptCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, 
 	all := scripttest.Commands()
 	all["fork"] = forker{t, logtest.New(t, "test.example/log"), logtest.New(t, "test.example/log")}.write
 	all["bend"] = bendFork
-	all["change"] = change
 	return all
 }
 
@@ -90,17 +88,4 @@ func bendFork(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	fork.Left[0][0] ^= 1
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), fork.Encode(), 0o644))
-}
-
-// change FILE OLD NEW: puts one text in the place of another, where that first stands.
-func change(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: change FILE OLD NEW")
-	}
-	text := ts.ReadFile(args[0])
-	changed := strings.Replace(text, args[1], args[2], 1)
-	if changed == text {
-		ts.Fatalf("%q isn't in %s", args[1], args[0])
-	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(changed), 0o644))
 }

@@ -25,7 +25,6 @@ type mutator struct {
 	good      *verify.Bundle
 	file      []byte
 	rows      []mutation
-	key       note.Verifier
 	policy    *verify.Policy
 }
 
