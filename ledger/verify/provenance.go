@@ -17,7 +17,7 @@ const (
 	LinkRefused LinkState = "refused" // a source says so, and a prover, that it can't be proven
 	LinkMissing LinkState = "missing" // what it would lead to is withheld, or not there
 	LinkBroken  LinkState = "broken"  // the commitments on its two sides differ
-	LinkRefuted LinkState = "refuted" // the entry that makes it doesn't verify
+	LinkRefuted LinkState = "refuted" // the entry that makes it doesn't verify, or the one that it leads to
 )
 
 // linkStates are the states from the best to the worst.
@@ -59,26 +59,38 @@ type Provenance struct {
 	Raw   []int64   // data sets of which nothing at hand says that they were made of others
 }
 
-// State is that of the weakest link; LinkClaimed if there are none.
+// State is that of the weakest link, and LinkRefuted if any entry on the way doesn't verify. Without links it is LinkClaimed at best: what is proven of
+// the entry says nothing of where it comes from.
 func (p *Provenance) State() LinkState {
-	if len(p.Links) == 0 {
-		return LinkClaimed
-	}
 	state := LinkProven
+	if len(p.Links) == 0 {
+		state = LinkClaimed
+	}
+	for _, n := range p.Nodes {
+		if n.Verdict == Refuted {
+			state = LinkRefuted
+		}
+	}
 	for _, l := range p.Links {
 		state = worse(state, l.State)
 	}
 	return state
 }
 
-// Doubts are those of all links, each once.
+// Doubts are those of all links and entries, each once.
 func (p *Provenance) Doubts() (all []string) {
-	for _, l := range p.Links {
-		for _, d := range l.Doubts {
+	add := func(doubts []string) {
+		for _, d := range doubts {
 			if !slices.Contains(all, d) {
 				all = append(all, d)
 			}
 		}
+	}
+	for _, l := range p.Links {
+		add(l.Doubts)
+	}
+	for _, n := range p.Nodes {
+		add(n.Doubts)
 	}
 	return all
 }
@@ -126,6 +138,9 @@ func (w *walk) add(c *check, l Link) {
 	}
 	if slices.ContainsFunc(l.Sides, func(s Sides) bool { return !s.Equal() }) {
 		l.State = worse(l.State, LinkBroken)
+	}
+	if to := w.checks[l.To]; to != nil && to.Verdict == Refuted {
+		l.State = LinkRefuted
 	}
 	w.Links = append(w.Links, l)
 }

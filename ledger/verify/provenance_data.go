@@ -49,6 +49,9 @@ func (w *walk) dataset(c *check) {
 	for _, l := range releases {
 		if holds(l) || !slices.ContainsFunc(releases, holds) {
 			l.From = c.Entry.Index
+			if raw := w.checks[l.To]; raw != nil && raw.Verdict == Refuted {
+				l.State = LinkRefuted
+			}
 			w.Links = append(w.Links, l)
 		}
 	}

@@ -147,6 +147,14 @@ func TestProvenanceOfClaims(t *testing.T) {
 		"a chunk":     {func(*made) int64 { return 7 }, false, []string{"7 raw data 3: claimed", "7 released data 4: claimed", chain[6]}, verify.LinkClaimed},
 		"raw data":    {func(*made) int64 { return 3 }, false, nil, verify.LinkClaimed},
 		"an approval": {func(*made) int64 { return 6 }, false, nil, verify.LinkClaimed},
+		"an approval that doesn't verify": {func(m *made) int64 {
+			m.approval = m.write(m.draft("bank/1", &event.ApprovalClaims{Releases: event.Element{31: 9}}, event.Digest{}), 'b', func(event.Digest) []byte { return make([]byte, 128) })
+			return m.serve(m.weights[3])
+		}, false, append([]string{"13 approval 12: refuted", "13 weights 10: claimed, equal true"}, chain[2:]...), verify.LinkRefuted},
+		"an entry that doesn't verify": {func(m *made) int64 {
+			m.write(m.draft("bank/1", &event.ApprovalClaims{Releases: event.Element{31: 9}}, event.Digest{}), 'b', func(event.Digest) []byte { return make([]byte, 128) })
+			return 12
+		}, false, nil, verify.LinkRefuted},
 		"an erasure": {func(m *made) int64 {
 			m.say("op/1", 'o', &event.ErasureClaims{Event: m.raw, Reason: "asked for", Scope: "salts"})
 			return 12
