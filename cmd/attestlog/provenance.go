@@ -170,6 +170,7 @@ func (t *terminal) walk(p *verify.Provenance, head verify.Head) {
 		t.say("\n  Entry %d is where it begins: nothing here says that %q was made of other data.", index, about[index].Entry.Event.Subject.Name)
 	}
 	t.say("\nThe weakest of %s is %s%s. All of it is in %s's tree of %s entries.", count(len(p.Links), "link"), p.State(), inDoubts(p.Doubts()), head.Origin, thousands(head.Size))
+	t.relyOnStatements(p.Statements()...)
 }
 
 func walkJSON(p *verify.Provenance, head verify.Head) map[string]any {

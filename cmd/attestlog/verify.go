@@ -237,11 +237,17 @@ func (t *terminal) step(s verify.Step) {
 
 // relyOnReport marks an output that goes by a proof's verification.
 func (t *terminal) relyOnReport(r *verify.Report) {
-	if r.Groth16 == nil {
-		return
+	if r.Groth16 != nil {
+		t.relyOnStatements(r.Groth16.Statement)
 	}
-	if words := t.relyOn(r.Groth16.Statement.Claims.Name, r.Groth16.Statement.Claims.Setup); words != "" {
-		t.say("It relies on %s.", words)
+}
+
+// relyOnStatements marks an output that goes by proofs under some statements.
+func (t *terminal) relyOnStatements(list ...verify.StatementState) {
+	for _, s := range list {
+		if words := t.relyOn(s.Claims.Name, s.Claims.Setup); words != "" {
+			t.say("It relies on %s.", words)
+		}
 	}
 }
 

@@ -35,6 +35,7 @@ func (v *verifyCommand) release(ctx context.Context, t *terminal, ref reference)
 		return err
 	}
 	t.say("Verdict: PROVEN")
+	t.relyOnStatements(whole.Statements...)
 	t.say("")
 	t.say("%s", wrap(whole.String(), "", 110))
 	t.say("\nWhat is proven of each chunk, and what stays trusted: attestlog verify %d and so on.", whole.Entries[0])

@@ -40,6 +40,8 @@ type Link struct {
 	// Sides are the commitments on both sides, where both are public.
 	Sides  []Sides
 	Doubts []string // revocations that reach back to it: it stands, in amber
+
+	via []*Report // about the entries of Via, which are no nodes
 }
 
 // Sides are a commitment as the two ends of a link have it.
@@ -91,6 +93,19 @@ func (p *Provenance) Doubts() (all []string) {
 	}
 	for _, n := range p.Nodes {
 		add(n.Doubts)
+	}
+	return all
+}
+
+// Statements are those under which anything on the way is proven, each once: whoever knows the secrets of their keys could forge it.
+func (p *Provenance) Statements() (all []StatementState) {
+	for _, n := range p.Nodes {
+		all = withStatement(all, n)
+	}
+	for _, l := range p.Links {
+		for _, n := range l.via {
+			all = withStatement(all, n)
+		}
 	}
 	return all
 }

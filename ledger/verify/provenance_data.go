@@ -81,7 +81,7 @@ func release(g generalization, all []*check) Link {
 			continue
 		}
 		chunks = append(chunks, c)
-		l.Via = append(l.Via, c.Entry.Index)
+		l.Via, l.via = append(l.Via, c.Entry.Index), append(l.via, c.Report)
 		l.State = worse(l.State, state(c))
 		l.Doubts = append(l.Doubts, c.Doubts...)
 		if raw := c.to(g.raw); raw != nil {

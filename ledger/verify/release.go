@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -17,6 +18,8 @@ type Release struct {
 	Entries       []int64      // of the chunks, by number
 	K, Diversity  uint64       // of every class in the whole release, at least
 	Suppressed    uint64       // rows that were left out
+	// Statements are those under which the chunks are proven, each once: whoever knows the secrets of their keys could forge chunks.
+	Statements []StatementState
 }
 
 // VerifyRelease verifies the evidence about each chunk of a release, and that the chunks are all of those that there are, each once, by
@@ -71,6 +74,7 @@ func compose(chunks []*check) (*Release, error) {
 			return nil, err
 		}
 		parts = append(parts, p)
+		r.Statements = withStatement(r.Statements, report)
 	}
 	r.Entries = make([]int64, len(parts))
 	for i, p := range parts {
@@ -84,6 +88,14 @@ func compose(chunks []*check) (*Release, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// withStatement adds the statement under which a report's proof verified to a list that has each once.
+func withStatement(list []StatementState, r *Report) []StatementState {
+	if r.Groth16 == nil || slices.ContainsFunc(list, func(s StatementState) bool { return s.ID == r.Groth16.Statement.ID }) {
+		return list
+	}
+	return append(list, r.Groth16.Statement)
 }
 
 // of fills in what the first chunk says about the whole.

@@ -153,6 +153,13 @@ func TestVerifyRelease(t *testing.T) {
 		t.Errorf("it is said as %q", said)
 	}
 
+	if s := whole.Statements; len(s) != 1 || s[0].ID != verify.StatementID(r.keys.VerifyingKey.Bytes()) {
+		t.Errorf("the release relies on %v", s)
+	}
+	if s := r.trace(5, false).Statements(); len(s) != 1 || s[0].ID != whole.Statements[0].ID {
+		t.Errorf("where it comes from relies on %v", s)
+	}
+
 	link := fmt.Sprintf("5 raw data 4: proven via [%d %d]", second, first)
 	if got := lines(r.trace(5, false)); !slices.Equal(got, []string{link}) {
 		t.Errorf("the released data set comes from %q", got)
