@@ -225,7 +225,7 @@ func (l *Ledger) refreshPublished(ctx context.Context) error {
 		l.show(head)
 		if l.witnesses != nil {
 			if err := l.witnesses.Remember(head.Note); err != nil {
-				return err
+				l.log.Warn("couldn't read who cosigned a published head", "size", head.Size, "error", err)
 			}
 		}
 	}

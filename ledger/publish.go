@@ -67,16 +67,12 @@ func (t *term) publish(ctx context.Context) error {
 	}
 }
 
-// publishHead collects cosignatures, saves the head, and shows it. A head that was published before is replaced only by one that is
-// no worse for its readers.
+// publishHead collects cosignatures, saves the head, and shows it. A head that was published before keeps those that it has.
 func (t *term) publishHead(ctx context.Context, head signedHead, published time.Time, last PublishedHead) (PublishedHead, error) {
 	l := t.ledger
 	collected, err := l.cosigned(ctx, head)
 	if err != nil {
 		return last, err
-	}
-	if head.size == last.Size && last.Quorum && !collected.Quorum {
-		return last, nil
 	}
 	save := tilestore.Head{Size: head.size, Root: head.root, Published: published, Note: collected.Note, Quorum: collected.Quorum}
 	if err := l.store.SaveHead(ctx, save); err != nil {
@@ -106,12 +102,25 @@ const (
 
 func (l *Ledger) newWitnesses(w Witnessing) *cosign.Witnesses {
 	return cosign.New(cosign.Config{Policy: w.Policy, Key: w.Key, Deadline: w.Deadline, Logger: l.log, Now: l.cfg.Now,
-		Keep: suspicions{w.Suspicions}.keep,
+		Keep:   suspicions{w.Suspicions}.keep,
+		Newest: l.newestSigned,
 		Prove: func(ctx context.Context, from, to int64) ([][32]byte, error) {
 			proof, err := l.store.Consistency(ctx, from, to)
 			return hashes(proof), err
 		},
 	})
+}
+
+// newestSigned is the size of the newest head that was signed in this term; 0 before it began.
+func (l *Ledger) newestSigned() int64 {
+	t := l.term.Load()
+	if t == nil {
+		return 0
+	}
+	if signed, _ := t.notary.newest(); signed != nil {
+		return signed.signedHead.size
+	}
+	return 0
 }
 
 // refreshTimer tells when the newest published head is to be shown to the witnesses again: never without witnesses, or without a head.
@@ -140,6 +149,9 @@ func (l *Ledger) cosigned(ctx context.Context, head signedHead) (cosign.Collecte
 		return cosign.Collected{}, err
 	}
 	collected, err := l.witnesses.Collect(ctx, opened)
+	if err == nil {
+		_, err = verify.OpenHead(collected.Note, l.cfg.Witnesses.Key) // what is published must be read again
+	}
 	l.metrics.witnessed(l.witnesses.Status(), collected.Quorum)
 	var ahead *cosign.AheadError
 	if errors.As(err, &ahead) {

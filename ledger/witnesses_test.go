@@ -117,9 +117,14 @@ func TestWitnessesCosignPublishedHeads(t *testing.T) {
 	})
 	// And is shown to them again, so that readers see that it is fresh.
 	before, _ := w.log.Published()
+	_, old, err := all.policy.Open(before.Note, w.key)
+	if err != nil {
+		t.Fatal(err)
+	}
 	until(t, "the cosignatures are renewed", func() bool {
 		head, _ := w.log.Published()
-		return head.Size == before.Size && string(head.Note) != string(before.Note)
+		_, renewed, err := all.policy.Open(head.Note, w.key)
+		return err == nil && head.Size == before.Size && len(renewed) == 3 && renewed[0].Time.After(old[0].Time)
 	})
 	saved, err := w.log.CheckpointAt(t.Context(), before.Size)
 	if err != nil || saved.Published != before.Published {

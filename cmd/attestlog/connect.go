@@ -156,7 +156,7 @@ func (r *remote) recall() ([]byte, error) {
 	if r.memory == "" {
 		return nil, nil
 	}
-	b, err := readBounded(r.memory, 16<<10)
+	b, err := readBounded(r.memory, verify.MaxNote)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -36,7 +36,7 @@ func (e *unreadable) Error() string { return e.err.Error() }
 func (e *unreadable) Unwrap() error { return e.err }
 
 const (
-	maxCheckpoint = 16 << 10
+	maxCheckpoint = verify.MaxNote
 	tries         = 4
 	firstPause    = 100 * time.Millisecond
 	longestPause  = 5 * time.Second

@@ -9,7 +9,7 @@ import (
 )
 
 // MaxAddCheckpoint bounds the body of a request to a witness, in bytes: the old size, 63 hashes and a note.
-const MaxAddCheckpoint = maxNote + 64*64
+const MaxAddCheckpoint = MaxNote + 64*64
 
 // maxConsistency is how many hashes a consistency proof may have (C2SP tlog-witness).
 const maxConsistency = 63

@@ -13,7 +13,7 @@ import (
 )
 
 // MaxFork bounds a file of evidence that a log forked, in bytes.
-const MaxFork = 2*maxNote + 2*maxForkNodes*64
+const MaxFork = 2*MaxNote + 2*maxForkNodes*64
 
 // maxForkNodes is how many subtrees a range of entries falls into at most, on each side.
 const maxForkNodes = 64

@@ -75,8 +75,8 @@ func ParseGossip(text []byte) (*Gossip, error) {
 	}
 	g := &Gossip{}
 	for i, n := range w.Checkpoints {
-		if len(n) > maxNote {
-			return fail(fmt.Errorf("checkpoint %d has %d bytes, and at most %d are allowed", i+1, len(n), maxNote))
+		if len(n) > MaxNote {
+			return fail(fmt.Errorf("checkpoint %d has %d bytes, and at most %d are allowed", i+1, len(n), MaxNote))
 		}
 		g.Checkpoints = append(g.Checkpoints, []byte(n))
 	}

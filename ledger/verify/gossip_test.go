@@ -53,7 +53,7 @@ func TestGossip(t *testing.T) {
 		"unknown members":     `{"checkpoints":[],"heads":[]}`,
 		"something behind it": `{"checkpoints":[]} 1`,
 		"too many":            `{"checkpoints":["x"` + strings.Repeat(`,"x"`, verify.MaxGossipNotes) + `]}`,
-		"too long a note":     `{"checkpoints":["` + strings.Repeat("x", 20000) + `"]}`,
+		"too long a note":     `{"checkpoints":["` + strings.Repeat("x", verify.MaxNote+1) + `"]}`,
 		"too long":            `{"checkpoints":["` + strings.Repeat("x", verify.MaxGossip) + `"]}`,
 		"no evidence":         `{"checkpoints":[],"forks":["x"]}`,
 	} {

@@ -13,8 +13,9 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// maxNote bounds a signed note, in bytes: a head of three lines and some witnesses' cosignatures stays far below.
-const maxNote = 16 << 10
+// MaxNote bounds a signed note, in bytes: a head of three lines, and the cosignatures of hundreds of witnesses, or of nineteen that sign with
+// ML-DSA.
+const MaxNote = 64 << 10
 
 // Head is a tree head that the log signed.
 type Head struct {
@@ -27,8 +28,8 @@ type Head struct {
 
 // OpenHead reads a signed note strictly and checks the log's signature. The key's name is the log's origin.
 func OpenHead(signed []byte, key note.Verifier) (Head, error) {
-	if len(signed) > maxNote {
-		return Head{}, fmt.Errorf("not a head: the note has %d bytes, and at most %d are allowed", len(signed), maxNote)
+	if len(signed) > MaxNote {
+		return Head{}, fmt.Errorf("not a head: the note has %d bytes, and at most %d are allowed", len(signed), MaxNote)
 	}
 	c, extra, n, err := log.ParseCheckpoint(signed, key.Name(), key)
 	if err != nil {
@@ -44,6 +45,22 @@ func OpenHead(signed []byte, key note.Verifier) (Head, error) {
 		return Head{}, fmt.Errorf("not a head: size 0 with a root that is not the empty tree's")
 	}
 	return Head{Origin: c.Origin, Size: int64(c.Size), Root: [32]byte(c.Hash), Note: signed}, nil
+}
+
+// BareNote is a note with the signature of the log alone: what cosignatures are added to, so that nobody else's lines come along.
+func BareNote(signed []byte, key note.Verifier) ([]byte, error) {
+	if _, err := OpenHead(signed, key); err != nil {
+		return nil, err
+	}
+	opened, err := note.Open(signed, note.VerifierList(key))
+	if err != nil {
+		return nil, err
+	}
+	bare := []byte(opened.Text + "\n")
+	for _, s := range opened.Sigs {
+		bare = fmt.Appendf(bare, "— %s %s\n", s.Name, s.Base64)
+	}
+	return bare, nil
 }
 
 // SignHead makes the signed note of a tree head.

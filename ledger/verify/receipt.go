@@ -10,7 +10,7 @@ import (
 )
 
 // maxProof bounds a tlog-proof, in bytes: 63 hashes and a note.
-const maxProof = 64*64 + maxNote
+const maxProof = 64*64 + MaxNote
 
 // Receipt is an entry with the proof that it is in the log: all that a source needs to keep.
 type Receipt struct {

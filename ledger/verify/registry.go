@@ -123,15 +123,21 @@ func (r *Registry) Source(name string) (SourceState, bool) {
 func (r *Registry) Sources() []string { return slices.Sorted(maps.Keys(r.sources)) }
 
 // Provers are the provers that take witnesses now: those that have a live key and registered a recipient, in the order of their
-// registration. A deferred event's witness is sealed to all of them.
+// registration. A deferred event's witness is sealed to all of them. A prover of which a key was revoked is out for good: whoever stole
+// the key may have the identity, too.
 func (r *Registry) Provers() []SourceState {
 	var live []SourceState
 	for _, name := range r.provers {
-		if s, _ := r.Source(name); s.Live() != nil {
+		if s, _ := r.Source(name); s.Live() != nil && !s.everRevoked() {
 			live = append(live, s)
 		}
 	}
 	return live
+}
+
+// everRevoked tells whether a key of the source was revoked, and not only replaced.
+func (s SourceState) everRevoked() bool {
+	return slices.ContainsFunc(s.Keys, func(k KeyState) bool { return k.Revoked })
 }
 
 // Statement is what is known of a statement, by its verifying key's digest.

@@ -83,7 +83,7 @@ func (r *textReader) hashes(word string, most int) (all [][32]byte) {
 }
 
 func (r *textReader) note(word string) []byte {
-	return r.bytes(r.count(word, maxNote), "the "+word+" note")
+	return r.bytes(r.count(word, MaxNote), "the "+word+" note")
 }
 
 // bytes takes the next n bytes, which are what.

@@ -24,6 +24,9 @@ type Config struct {
 	HTTP *http.Client
 	// Prove makes consistency proofs of the log's own tree.
 	Prove func(ctx context.Context, from, to int64) ([][32]byte, error)
+	// Newest is the size of the newest head that the log has signed: whoever got a receipt may show its head to a witness before the log
+	// does, and nothing is wrong with that.
+	Newest func() int64
 	// Keep stores a request that a witness refused, durably, before the alarm is raised.
 	Keep   func(Suspicion) error
 	Logger *slog.Logger
@@ -87,7 +90,8 @@ func New(cfg Config) *Witnesses {
 	return w
 }
 
-// Remember takes over what a published head says: how far each witness was when it cosigned it.
+// Remember takes over what a published head says: how far each witness was when it cosigned it. An error means that the head can't be
+// read; then the witnesses will say themselves how far they are.
 func (w *Witnesses) Remember(signed []byte) error {
 	head, cosignatures, err := w.cfg.Policy.Open(signed, w.cfg.Key)
 	var few *verify.QuorumError
@@ -124,17 +128,36 @@ func (w *Witnesses) Collect(ctx context.Context, head verify.Head) (Collected, e
 	defer w.collect.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Deadline)
 	defer cancel()
-	lines := make([][]byte, len(w.states))
+	bare, err := verify.BareNote(head.Note, w.cfg.Key)
+	if err != nil {
+		return Collected{}, err
+	}
+	// Cosignatures that the head has already are kept where there is no newer one: they are of this very head.
+	lines, err := w.earlier(head.Note)
+	if err != nil {
+		return Collected{}, err
+	}
+	head.Note = bare
 	failures := make([]error, len(w.states))
 	var asking sync.WaitGroup
 	for i := range w.cfg.Policy.Witnesses {
 		if w.cfg.Policy.Witnesses[i].URL != nil {
-			asking.Go(func() { lines[i], failures[i] = w.cosign(ctx, i, head) })
+			asking.Go(func() {
+				line, err := w.cosign(ctx, i, head)
+				if failures[i] = err; err == nil {
+					lines[i] = line
+				}
+			})
 		}
 	}
 	asking.Wait()
-	c := Collected{Note: append([]byte(nil), head.Note...)}
-	for _, line := range lines {
+	c := Collected{Note: bare}
+	for i, line := range lines {
+		if len(c.Note)+len(line) > verify.MaxNote { // a note that nobody can read helps nobody
+			w.cfg.Logger.Error("a head has no room for a cosignature", "witness", w.cfg.Policy.Witnesses[i].Name, "size", head.Size)
+			lines[i] = nil
+			continue
+		}
 		c.Note = append(c.Note, line...)
 	}
 	c.Quorum = w.cfg.Policy.Satisfied(func(i int) bool { return lines[i] != nil })
@@ -145,6 +168,20 @@ func (w *Witnesses) Collect(ctx context.Context, head verify.Head) (Collected, e
 		}
 	}
 	return c, nil
+}
+
+// earlier are the lines of the cosignatures that a note has, by witness.
+func (w *Witnesses) earlier(signed []byte) ([][]byte, error) {
+	_, cosignatures, err := w.cfg.Policy.Open(signed, w.cfg.Key)
+	var few *verify.QuorumError
+	if err != nil && !errors.As(err, &few) {
+		return nil, err
+	}
+	lines := make([][]byte, len(w.cfg.Policy.Witnesses))
+	for _, c := range cosignatures {
+		lines[c.Witness] = c.Line
+	}
+	return lines, nil
 }
 
 // cosign gets one witness's cosignature, and keeps count of how it stands with it.
@@ -187,8 +224,11 @@ func (w *Witnesses) exchange(ctx context.Context, i int, old int64, head verify.
 		var stale *staleError
 		var refused *refusedError
 		switch {
+		case errors.As(err, &stale) && stale.size > head.Size && stale.size <= w.cfg.Newest():
+			w.reached(i, stale.size)
+			return verify.Cosignature{}, fmt.Errorf("the witness saw a newer head of this log, of %d entries, already", stale.size)
 		case errors.As(err, &stale) && stale.size > head.Size:
-			ahead := &AheadError{Witness: witness.Name, Size: stale.size, Known: head.Size}
+			ahead := &AheadError{Witness: witness.Name, Size: stale.size, Known: max(head.Size, w.cfg.Newest())}
 			w.raise(i, request, ahead.Error())
 			return verify.Cosignature{}, ahead
 		case errors.As(err, &stale) && stale.size != old && attempt < 2:
@@ -202,6 +242,13 @@ func (w *Witnesses) exchange(ctx context.Context, i int, old int64, head verify.
 		}
 		return w.accept(i, head, answer)
 	}
+}
+
+// reached records how far a witness is: the next head is proven from there.
+func (w *Witnesses) reached(i int, size int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.states[i].Size = max(w.states[i].Size, size)
 }
 
 // accept finds the witness's own cosignature among what it answered.

@@ -28,6 +28,8 @@ type world struct {
 	handlers []atomic.Pointer[http.Handler]
 	policy   *verify.Policy
 
+	newest int64 // that the log has signed
+
 	mu   sync.Mutex
 	kept []Suspicion
 }
@@ -68,6 +70,7 @@ func (w *world) answers(i int, how http.HandlerFunc) {
 func (w *world) open(t *testing.T) *Witnesses {
 	return New(Config{Policy: w.policy, Key: w.log.Key, Deadline: 5 * time.Second, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		Prove: func(_ context.Context, from, to int64) ([][32]byte, error) { return w.history.Proof(from, to), nil },
+		Newest: func() int64 { return w.newest },
 		Keep: func(s Suspicion) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -133,6 +136,70 @@ func TestCollect(t *testing.T) {
 	if len(w.kept) != 0 {
 		t.Errorf("suspicions: %v", w.kept)
 	}
+}
+
+// A head is shown to its witnesses again and again: its cosignatures get newer, and their number stays. One that is down leaves its
+// older cosignature, which is as good as it was.
+func TestRefresh(t *testing.T) {
+	w := newWorld(t)
+	c := w.open(t)
+	head := w.head(t, 3)
+	var note []byte
+	for i := range 120 {
+		if i == 60 {
+			w.answers(2, answer(500, "text/plain", "down"))
+		}
+		collected, err := c.Collect(t.Context(), head)
+		if err != nil || !collected.Quorum {
+			t.Fatal(i, collected.Quorum, err)
+		}
+		if _, cosignatures, err := w.policy.Open(collected.Note, w.log.Key); err != nil || len(cosignatures) != 3 {
+			t.Fatalf("after %d times the head has %d cosignatures, %v", i, len(cosignatures), err)
+		}
+		if note != nil && len(note) != len(collected.Note) {
+			t.Fatalf("after %d times the note has %d bytes, not %d", i, len(collected.Note), len(note))
+		}
+		note = collected.Note
+		head.Note = note
+	}
+	// Witnesses' clocks have seconds: what was cosigned now is newer than what is said to be old.
+	old, err := verify.OpenHead(w.history.Head(3), w.log.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, before, err := w.policy.Open(note, w.log.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := before[0].Time.Add(time.Second)
+	for time.Now().Truncate(time.Second).Before(until) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	old.Note = note
+	collected, err := c.Collect(t.Context(), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, err := w.policy.Open(collected.Note, w.log.Key)
+	if err != nil || !after[0].Time.After(before[0].Time) || !after[2].Time.Equal(before[2].Time) {
+		t.Errorf("cosigned at %v and %v, before at %v and %v: %v", after[0].Time, after[2].Time, before[0].Time, before[2].Time, err)
+	}
+}
+
+// Somebody who has a receipt shows its head to a witness before the log shows the one that it publishes: nothing is wrong with that.
+func TestWitnessSawANewerReceipt(t *testing.T) {
+	w := newWorld(t)
+	c := w.open(t)
+	w.collect(t, c, 3, 0, 1, 2)
+	w.newest = 9
+	if _, err := ask(t.Context(), http.DefaultClient, &w.policy.Witnesses[1], w.history.Request(3, 9)); err != nil {
+		t.Fatal(err)
+	}
+	w.collect(t, c, 7, 0, 2)
+	if s := c.Status()[1]; s.Alarm != "" || len(w.kept) != 0 {
+		t.Errorf("status %+v, suspicions %v", s, w.kept)
+	}
+	w.collect(t, c, 9, 0, 1, 2)
 }
 
 // Whatever one witness does, the others' cosignatures come in, and no alarm is raised by what hints at no fork.

@@ -53,7 +53,8 @@ func loadHead(path string, keys []note.Verifier) (verify.Head, error) {
 	if err != nil {
 		return verify.Head{}, err
 	}
-	return openUnderAny(signed, keys)
+	head, _, err := openUnderAny(signed, keys)
+	return head, err
 }
 
 // saveHead makes a note durable in place of the one before, or leaves that one untouched.
@@ -98,20 +99,11 @@ func originOf(signed []byte) (string, error) {
 }
 
 // openUnderAny opens a note under the first key that signed it.
-func openUnderAny(signed []byte, keys []note.Verifier) (head verify.Head, err error) {
+func openUnderAny(signed []byte, keys []note.Verifier) (head verify.Head, by note.Verifier, err error) {
 	for _, key := range keys {
 		if head, err = verify.OpenHead(signed, key); err == nil {
-			return head, nil
+			return head, key, nil
 		}
 	}
-	return head, err
-}
-
-// splitNote parts a note's text, with its last newline, from the signature lines.
-func splitNote(signed []byte) (text, sigs string, err error) {
-	at := strings.LastIndex(string(signed), "\n\n")
-	if at < 0 {
-		return "", "", errors.New("the checkpoint has no signatures")
-	}
-	return string(signed[:at+1]), string(signed[at+2:]), nil
+	return head, nil, err
 }

@@ -120,7 +120,7 @@ func (w *Witness) AddCheckpoint(_ context.Context, r *verify.AddCheckpoint) ([]b
 	if s == nil {
 		return nil, refuse(404, "this witness doesn't know a log %q", origin)
 	}
-	head, err := openUnderAny(r.Note, s.keys)
+	head, key, err := openUnderAny(r.Note, s.keys)
 	if err != nil {
 		return nil, refuse(403, "no key of %s that this witness knows signed the checkpoint: %s", origin, err)
 	}
@@ -136,7 +136,7 @@ func (w *Witness) AddCheckpoint(_ context.Context, r *verify.AddCheckpoint) ([]b
 		}
 		return nil, err
 	}
-	signed, line, err := w.cosign(head)
+	signed, line, err := w.cosign(head, key)
 	if err != nil {
 		return nil, err
 	}
@@ -166,22 +166,19 @@ func (s *state) admit(r *verify.AddCheckpoint, head verify.Head) error {
 	return nil
 }
 
-// cosign makes the note with the witness's cosignature behind the log's signatures, and the line alone.
-func (w *Witness) cosign(head verify.Head) (signed, line []byte, err error) {
-	text, sigs, err := splitNote(head.Note)
+// cosign makes the note with the witness's cosignature behind the log's signature, and the line alone. Whatever other lines came along
+// are left out: a note has room for so many only, and nobody but the log and the witness shall fill it.
+func (w *Witness) cosign(head verify.Head, key note.Verifier) (signed, line []byte, err error) {
+	bare, err := verify.BareNote(head.Note, key)
 	if err != nil {
 		return nil, nil, err
 	}
+	text, _, _ := strings.Cut(string(bare), "\n\n")
+	text += "\n"
 	alone, err := note.Sign(&note.Note{Text: text}, w.signer)
 	if err != nil {
 		return nil, nil, fmt.Errorf("couldn't cosign the checkpoint: %w", err)
 	}
 	line = alone[len(text)+1:]
-	signed = []byte(text + "\n")
-	for sig := range strings.Lines(sigs) { // all but an older one of our own
-		if !strings.HasPrefix(sig, "— "+w.signer.Name()+" ") {
-			signed = append(signed, sig...)
-		}
-	}
-	return append(signed, line...), line, nil
+	return append(bare, line...), line, nil
 }

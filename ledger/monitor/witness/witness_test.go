@@ -3,6 +3,7 @@ package witness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -108,6 +109,32 @@ func TestWitnessRemembers(t *testing.T) {
 	}
 	if _, err := Open(Config{Signer: signer, Logs: []note.Verifier{log.Key}, Dir: dir}); err == nil || !strings.Contains(err.Error(), "couldn't read what was cosigned of log.example") {
 		t.Errorf("a witness that forgot opens with %v", err)
+	}
+}
+
+// Whoever shows a checkpoint may add lines to it. They are nobody's business, and a note has room for so many only.
+func TestWitnessKeepsNoForeignLines(t *testing.T) {
+	log := logtest.New(t, "log.example")
+	h := log.History(9, 9, "")
+	signer := logtest.NewCosigner(t, "witness.example/w")
+	dir := t.TempDir()
+	w := open(t, dir, signer, log)
+	r := h.Request(0, 4)
+	for i := range 99 {
+		r.Note = fmt.Appendf(r.Note, "— junk.example/%d AAAAAAAA\n", i)
+	}
+	line, err := w.AddCheckpoint(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if head, _ := w.Latest("log.example"); string(head.Note) != string(h.Head(4))+string(line) {
+		t.Errorf("the witness keeps %q", head.Note)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if head, ok := open(t, dir, signer, log).Latest("log.example"); !ok || head.Size != 4 {
+		t.Errorf("after a restart: %+v", head)
 	}
 }
 
