@@ -69,7 +69,7 @@ func (w *world) answers(i int, how http.HandlerFunc) {
 
 func (w *world) open(t *testing.T) *Witnesses {
 	return New(Config{Policy: w.policy, Key: w.log.Key, Deadline: 5 * time.Second, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
-		Prove: func(_ context.Context, from, to int64) ([][32]byte, error) { return w.history.Proof(from, to), nil },
+		Prove:  func(_ context.Context, from, to int64) ([][32]byte, error) { return w.history.Proof(from, to), nil },
 		Newest: func() int64 { return w.newest },
 		Keep: func(s Suspicion) error {
 			w.mu.Lock()
