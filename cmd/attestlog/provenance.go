@@ -16,7 +16,7 @@ one that it is the anonymized form of. Or from any other entry to what it comes 
 
   proven    a proof shows it
   claimed   a source says so; or waiting, refused: and what became of the proof
-  missing   it is withheld, or not in the log
+  missing   it is withheld, or not in the log, or what the bundle isn't about
   broken    the commitments on its two sides differ
   refuted   the entry that makes it doesn't verify
 

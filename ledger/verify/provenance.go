@@ -112,7 +112,8 @@ func (p *Provenance) Statements() (all []StatementState) {
 
 // Provenance walks from an entry that the bundle is about to where it comes from, as far as the bundle is about that, too: a served model to
 // its approval, the steps and the run that made its weights, the data set, and the data set that that one is the anonymized form of. What was read of a
-// data set is a link to it, where the bundle is about the access. The report must have got as far as claims.
+// data set is a link to it, where the bundle is about the access. Where a link leads to what may come from elsewhere, and the bundle isn't about that, a
+// further link says that it is missing. The report must have got as far as claims.
 func (r *BundleReport) Provenance(index int64) (*Provenance, error) {
 	w := &walk{Provenance: &Provenance{Of: index}, checks: map[int64]*check{}, seen: map[int64]bool{}}
 	for _, c := range r.checks {
@@ -122,17 +123,30 @@ func (r *BundleReport) Provenance(index int64) (*Provenance, error) {
 		return nil, fmt.Errorf("the bundle is not about entry %d", index)
 	}
 	for queue := []int64{index}; len(queue) > 0; queue = queue[1:] {
-		if c := w.checks[queue[0]]; c != nil && !w.seen[queue[0]] {
-			w.seen[queue[0]] = true
+		if w.seen[queue[0]] {
+			continue
+		}
+		w.seen[queue[0]] = true
+		c := w.checks[queue[0]]
+		switch to := r.ground.byIndex[queue[0]]; {
+		case c != nil:
 			w.Nodes = append(w.Nodes, c.Report)
 			done := len(w.Links)
 			w.from(c)
 			for _, l := range w.Links[done:] {
 				queue = append(queue, l.From, l.To)
 			}
+		case to != nil && !ends(to.Event.Claims):
+			w.Links = append(w.Links, Link{Name: "origins", From: to.Index, To: -1, State: LinkMissing,
+				Detail: fmt.Sprintf("the bundle isn't about entry %d", to.Index)})
 		}
 	}
 	return w.Provenance, nil
+}
+
+// ends tells whether nothing comes before an entry with such claims. Of a data set it takes the chunks that were logged of it to know.
+func ends(claims event.Claims) bool {
+	return claims.Kind() != event.Dataset && len(References(claims)) == 0
 }
 
 // walk is a Provenance in the making.

@@ -177,7 +177,7 @@ func TestProvenanceOfClaims(t *testing.T) {
 	}
 }
 
-// What a bundle isn't about it says nothing of.
+// What a bundle isn't about is missing from the walk, and the walk says so: the links before it are not all that there are.
 func TestProvenanceWithinABundle(t *testing.T) {
 	m := newMade(t)
 	at := m.serve(m.weights[3])
@@ -192,7 +192,20 @@ func TestProvenanceWithinABundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]string{"12 approval 6: claimed", "12 weights 10: claimed, equal true"}, lines(p)); d != "" {
+	if d := cmp.Diff([]string{"12 approval 6: claimed", "12 weights 10: claimed, equal true", "10 origins -1: missing"}, lines(p)); d != "" {
 		t.Error(d)
+	}
+	if p.State() != verify.LinkMissing || p.Links[2].Detail != "the bundle isn't about entry 10" {
+		t.Errorf("altogether it is %s: %q", p.State(), p.Links[2].Detail)
+	}
+	// A data set that the bundle isn't about is not raw data for that.
+	if r, err = m.bundle(11).Verify(m.key, nil); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = r.Provenance(11); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"11 data set 4: claimed", "4 origins -1: missing"}, lines(p)); d != "" || len(p.Raw) > 0 {
+		t.Error(d, p.Raw)
 	}
 }
