@@ -355,6 +355,31 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// A job that a worker dropped, or that was tried too often, is none for a witness that is still there; but not at once.
+func TestSweepPassesOverJobsThatWereGivenUp(t *testing.T) {
+	w := newWorldOn(t, pgtest.URL(t))
+	w.cfg.SweepEvery = 20 * time.Millisecond
+	w.start()
+	k := accessKeys(t)
+	data := w.foundProving(k)
+	var subs []*event.Submission
+	for range 3 {
+		sub, _ := w.deferring("gateway/1", 'g', k, data, 3)
+		subs = append(subs, sub)
+	}
+	w.must(subs...)
+	until(t, "the jobs are there", func() bool { return w.jobs() == 3 })
+	// The first one was dropped lately.
+	w.exec(`UPDATE river.river_job SET state = 'cancelled', finalized_at = now() WHERE id = (SELECT job FROM witnesses ORDER BY idx LIMIT 1)`)
+	for i, state := range []string{"cancelled", "discarded"} {
+		w.exec(`UPDATE river.river_job SET state = '` + state + `', finalized_at = now() - interval '1 hour' WHERE id = (SELECT max(job) FROM witnesses)`)
+		until(t, "a job comes in place of one that was "+state, func() bool { return w.jobs() == 2 })
+		if n := query[int](w, "SELECT count(*) FROM river.river_job"); n != 4+i {
+			t.Errorf("there are %d jobs, want %d", n, 4+i)
+		}
+	}
+}
+
 // Whatever becomes of connections, each deferred event that is in the log has its witness and one job.
 func TestDeferredThroughBrokenConnections(t *testing.T) {
 	w := newWorldOn(t, pgtest.URL(t))

@@ -21,6 +21,9 @@ const (
 	jobsAtOnce = 500
 	// jobsTimeout bounds one such transaction. It holds locks on rows that a batch may want to delete, and must not keep the log waiting.
 	jobsTimeout = 10 * time.Second
+	// afterGivingUp is how long a witness waits whose job was given up or dropped, until it gets another one: what made no sense a moment ago
+	// mostly makes none now, and each try leaves a row behind for a day.
+	afterGivingUp = 10 * time.Minute
 )
 
 // jobs sees to it that every witness that waits beside the log has a job in River's queue. A witness is committed with its event and
@@ -74,15 +77,17 @@ func (j *jobs) run(ctx context.Context) {
 	}
 }
 
-// sweep finds witnesses whose jobs are gone and makes all jobs that are missing. River forgets a job that was done or given up after a
-// day or a week: if its witness is still there, then nobody has attested the event, and it is worth another try. A database that was
-// restored may have lost jobs, too, or have others by their numbers.
+// sweep finds witnesses whose jobs are gone and makes all jobs that are missing. A job that was given up (discarded) or dropped (cancelled)
+// is gone after afterGivingUp, and one that was done once River has forgotten it: if its witness is still there, then nobody has
+// attested the event, and it is worth another try. A database that was restored may have lost jobs, too, or have others by their
+// numbers.
 func (j *jobs) sweep(ctx context.Context) error {
 	err := j.short(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE witnesses SET job = NULL WHERE event IN (
 			SELECT w.event FROM witnesses w WHERE w.job IS NOT NULL AND NOT EXISTS (
-				SELECT FROM `+job.Schema+`.river_job r WHERE r.id = w.job AND r.kind = $1 AND r.args->>'event' = encode(w.event, 'hex'))
-			LIMIT 10000 FOR UPDATE SKIP LOCKED)`, job.Args{}.Kind())
+				SELECT FROM `+job.Schema+`.river_job r WHERE r.id = w.job AND r.kind = $1 AND r.args->>'event' = encode(w.event, 'hex')
+				AND (r.state NOT IN ('cancelled', 'discarded') OR r.finalized_at > now() - $2::interval))
+			LIMIT 10000 FOR UPDATE SKIP LOCKED)`, job.Args{}.Kind(), afterGivingUp)
 		return err
 	})
 	if err != nil {
