@@ -207,13 +207,17 @@ func (w *live) found() {
 	w.approval = w.say("service/1", w.releases.Claims(), nil)
 }
 
-// statement registers one with keys that the store has.
-func (w *live) statement(name string) event.Digest {
+// statement registers one with keys that the store has. More changes what is claimed.
+func (w *live) statement(name string, more ...func(*event.StatementClaims)) event.Digest {
 	w.t.Helper()
 	m, k := keysOf(w.t, w.store, name)
-	w.say("operator/1", &event.StatementClaims{Action: event.StatementRegister, ConstraintSystem: m.ConstraintSystem.SHA256, Constraints: int64(m.Constraints),
+	claims := &event.StatementClaims{Action: event.StatementRegister, ConstraintSystem: m.ConstraintSystem.SHA256, Constraints: int64(m.Constraints),
 		Proves: circuitOf(w.t, name).Statement.Proves, Name: name, ProvingKey: m.ProvingKey.SHA256, ProvingKeySize: m.ProvingKey.Size, Setup: m.Setup,
-		VerifyingKey: k.VerifyingKey.Bytes()}, nil)
+		VerifyingKey: k.VerifyingKey.Bytes()}
+	for _, change := range more {
+		change(claims)
+	}
+	w.say("operator/1", claims, nil)
 	return m.Digest()
 }
 

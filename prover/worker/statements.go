@@ -207,8 +207,8 @@ func (w *Worker) fetch(ctx context.Context, s *client.Statement, ccs constraint.
 	}
 	defer body.Close()
 	_, err = w.c.Store.AddProvingKey(ctx, body, ccs, keys.Source{
-		Name: s.Claims.Name, Setup: s.Claims.Setup, ConstraintSystem: s.Claims.ConstraintSystem, VerifyingKey: s.Claims.VerifyingKey,
-		ProvingKey: keys.File{SHA256: s.Claims.ProvingKey, Size: s.Claims.ProvingKeySize},
+		Name: s.Claims.Name, Setup: s.Claims.Setup, Transcript: s.Claims.Transcript, ConstraintSystem: s.Claims.ConstraintSystem,
+		VerifyingKey: s.Claims.VerifyingKey, ProvingKey: keys.File{SHA256: s.Claims.ProvingKey, Size: s.Claims.ProvingKeySize},
 	}, time.Now())
 	return err
 }
