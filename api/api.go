@@ -80,6 +80,7 @@ type server struct {
 	quota    *quota
 	bodies   *semaphore.Weighted // bytes of bodies in memory
 	large    *semaphore.Weighted // of these, bytes of single events with a witness
+	bundles  *semaphore.Weighted // bundles in the making
 	decoders chan struct{}       // one for each core: bounds how many of them are decoded at once
 	answers  sync.Pool           // of *[]byte: what answers to batches are made in
 	routes   chi.Router
@@ -103,7 +104,7 @@ func newServer(cfg Config) (*server, error) {
 	s := &server{
 		ledger: cfg.Ledger, keys: cfg.Keys, logger: cfg.Logger, limits: limits, fallback: cfg.Fallback,
 		metrics: newMetrics(), quota: newQuota(limits.Refused), bodies: semaphore.NewWeighted(max(limits.InFlight, limits.Batch)),
-		large: semaphore.NewWeighted(max(limits.Witnesses, limits.Event+limits.Witness)), decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		large: semaphore.NewWeighted(max(limits.Witnesses, limits.Event+limits.Witness)), bundles: semaphore.NewWeighted(maxMaking), decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

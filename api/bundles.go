@@ -11,11 +11,13 @@ import (
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/event/canon"
-	"github.com/attestlog/attestlog/ledger/verify"
 )
 
 // maxAsked is how many entries one request for a bundle may name.
 const maxAsked = 256
+
+// maxMaking is how many bundles are made at once: each may take verify.MaxBundle bytes, and many look-ups.
+const maxMaking = 2
 
 // getEvidence answers with an evidence bundle: a file about the entries that are named, or about one and all that it comes from.
 func (s *server) getEvidence(w http.ResponseWriter, r *http.Request) {
@@ -33,31 +35,35 @@ func (s *server) getEvidence(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, q.err)
 		return
 	}
-	asked := ledger.EvidenceQuery{Provenance: one != "", Size: size}
-	for _, name := range names {
-		index, err := s.indexOf(r.Context(), name)
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		asked.Entries = append(asked.Entries, index)
-	}
-	// A bundle is made in memory, and takes its room of what bodies have.
-	waiting, cancel := context.WithTimeout(r.Context(), s.limits.Timeout)
-	defer cancel()
-	room := min(verify.MaxBundle, max(s.limits.InFlight, s.limits.Batch)) // all there is, where that is less
-	if err := s.bodies.Acquire(waiting, room); err != nil {
-		s.fail(w, r, &ledger.Refusal{Code: ledger.Busy, Detail: "The log has no room for another bundle: try again later.", RetryAfter: time.Second})
-		return
-	}
-	defer s.bodies.Release(room)
-	b, err := s.ledger.Evidence(r.Context(), asked)
+	file, first, err := s.makeBundle(r.Context(), names, ledger.EvidenceQuery{Provenance: one != "", Size: size})
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="entry-%d.attestlog"`, asked.Entries[0]))
-	sendBytes(w, octetStream, "no-cache", b.Encode())
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="entry-%d.attestlog"`, first))
+	sendBytes(w, octetStream, "no-cache", file)
+}
+
+// makeBundle makes a bundle in memory, with the index of the entry that is named first. Anybody may ask for bundles, so that they take no room of what
+// submissions have, and nobody waits for one: who comes while as many are being made as may be is told to come again. Those who read theirs
+// slowly don't count.
+func (s *server) makeBundle(ctx context.Context, names []string, asked ledger.EvidenceQuery) (file []byte, first int64, err error) {
+	if !s.bundles.TryAcquire(1) {
+		return nil, 0, &ledger.Refusal{Code: ledger.Busy, Detail: "The log is making other bundles: try again later.", RetryAfter: time.Second}
+	}
+	defer s.bundles.Release(1)
+	for _, name := range names {
+		index, err := s.indexOf(ctx, name)
+		if err != nil {
+			return nil, 0, err
+		}
+		asked.Entries = append(asked.Entries, index)
+	}
+	b, err := s.ledger.Evidence(ctx, asked)
+	if err != nil {
+		return nil, 0, err
+	}
+	return b.Encode(), asked.Entries[0], nil
 }
 
 // indexOf is the index of an entry that is named by it or by its event's digest.

@@ -2,12 +2,15 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -57,5 +60,67 @@ func TestBundlesVerify(t *testing.T) {
 	}
 	if err != nil {
 		t.Errorf("of everything: %v", err)
+	}
+}
+
+// slowReader is a client that doesn't take its answer until it is let go.
+type slowReader struct {
+	recorder
+	begun, let chan struct{}
+}
+
+func (r *slowReader) Write(b []byte) (int, error) {
+	close(r.begun)
+	<-r.let
+	return r.recorder.Write(b)
+}
+
+// Whoever asks for bundles keeps no submission waiting, and who reads his slowly keeps nobody else from theirs.
+func TestRoomForBundles(t *testing.T) {
+	making, finish := make(chan struct{}), make(chan struct{})
+	log := &stub{evidence: func(context.Context, ledger.EvidenceQuery) (*verify.Bundle, error) {
+		making <- struct{}{}
+		<-finish
+		return &verify.Bundle{}, nil
+	}}
+	s, err := newServer(Config{Ledger: log, Limits: Limits{Batch: 1 << 20, InFlight: 1 << 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asking sync.WaitGroup
+	ask := func(w http.ResponseWriter) {
+		s.routes.ServeHTTP(w, request(t, http.MethodGet, "/v1/bundles?entries=1", ""))
+	}
+	readers := make([]*slowReader, maxMaking)
+	for i := range readers {
+		readers[i] = &slowReader{recorder{header: http.Header{}}, make(chan struct{}), make(chan struct{})}
+		asking.Go(func() { ask(readers[i]) })
+		<-making
+	}
+	if !s.bodies.TryAcquire(1 << 20) {
+		t.Error("bundles take room of submissions")
+	}
+	late := &recorder{header: http.Header{}}
+	ask(late)
+	if late.status != http.StatusTooManyRequests || late.header.Get("Retry-After") != "1" || !strings.Contains(late.body.String(), `"code":"busy"`) {
+		t.Errorf("one more: %d, %v, %s", late.status, late.header, &late.body)
+	}
+	close(finish)
+	for _, r := range readers {
+		<-r.begun
+	}
+	next := &recorder{header: http.Header{}}
+	answered := make(chan struct{})
+	asking.Go(func() { ask(next); close(answered) })
+	select {
+	case <-making:
+	case <-answered: // refused
+	}
+	for _, r := range readers {
+		close(r.let)
+	}
+	asking.Wait()
+	if got := next.header.Get("Content-Disposition"); next.body.Len() == 0 || got != `attachment; filename="entry-1.attestlog"` {
+		t.Errorf("while others read: %d, %v, %.200s", next.status, next.header, &next.body)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
 )
 
 // stub is a log that says what a test tells it to, for what a real one can't be made to say. Methods that a test doesn't
@@ -18,6 +19,7 @@ type stub struct {
 	Ledger
 	submit     func(ctx context.Context, subs []*event.Submission) []ledger.Outcome
 	entry      func(index int64) (*ledger.Entry, error)
+	evidence   func(ctx context.Context, q ledger.EvidenceQuery) (*verify.Bundle, error)
 	statements map[event.Digest]ledger.StatementState
 	ready      error
 }
@@ -27,6 +29,10 @@ func (s *stub) Ready(ctx context.Context) error { return s.ready }
 
 func (s *stub) Submit(ctx context.Context, subs []*event.Submission) []ledger.Outcome {
 	return s.submit(ctx, subs)
+}
+
+func (s *stub) Evidence(ctx context.Context, q ledger.EvidenceQuery) (*verify.Bundle, error) {
+	return s.evidence(ctx, q)
 }
 
 func (s *stub) Entry(_ context.Context, index int64) (*ledger.Entry, error) { return s.entry(index) }
