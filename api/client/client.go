@@ -45,6 +45,9 @@ type Options struct {
 	// Policy, if not nil, says whose cosignatures a published head needs: one without its quorum is refused with a
 	// *verify.QuorumError. Receipts come with a head that nobody cosigned yet; WaitWitnessed waits for one that somebody did.
 	Policy *verify.Policy
+	// Provers are the names of the provers that witnesses are sealed to: all that are live if there are none here. Who is a prover is
+	// for the log's operator to say; who may read a witness is for its owner.
+	Provers []string
 	// Unlinked leaves out the consistency proof that the client otherwise asks for with every new head of a receipt. Heads
 	// are then only compared where their sizes are the same, until Checkpoint is called.
 	Unlinked bool
@@ -60,6 +63,7 @@ type Client struct {
 	pause   time.Duration
 	most    time.Duration
 	policy  *verify.Policy // may be nil
+	provers []string       // whom witnesses are sealed to; all if empty
 	heads   heads
 }
 
@@ -95,7 +99,7 @@ func New(baseURL string, o Options) (*Client, error) {
 	if o.Policy != nil && !o.Policy.Knows(key) {
 		return nil, fmt.Errorf("the witness policy is not about the log %s", o.LogKey)
 	}
-	c.policy = o.Policy
+	c.policy, c.provers = o.Policy, o.Provers
 	c.heads = heads{client: c, unlinked: o.Unlinked, known: map[int64]known{}}
 	if o.Trusted != nil {
 		if err := c.heads.trust(o.Trusted); err != nil {

@@ -109,6 +109,21 @@ func TestDeferredProofThroughTheClient(t *testing.T) {
 	if _, err := witness.Open(sealed, gone); err == nil {
 		t.Error("a revoked prover can open the witness")
 	}
+	// Who trusts one prover alone seals to that one, whoever else the operator registers.
+	choosy, _ := connect(t, w.url, w.public, func(o *client.Options) { o.Provers = []string{"prover/2"} })
+	if sealed, err = choosy.Seal(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := witness.Open(sealed, one); err == nil {
+		t.Error("a prover that wasn't chosen can open the witness")
+	}
+	if _, err := witness.Open(sealed, two); err != nil {
+		t.Errorf("the prover that was chosen can't open the witness: %v", err)
+	}
+	gullible, _ := connect(t, w.url, w.public, func(o *client.Options) { o.Provers = []string{"prover/2", "prover/3"} })
+	if _, err := gullible.Seal(t.Context(), secret); !errors.Is(err, client.ErrNoProver) || !strings.Contains(err.Error(), "prover/3") {
+		t.Errorf("a revoked prover was chosen: %v", err)
+	}
 
 	source, err := c.OpenSource(client.SourceOptions{Name: "gateway/1", Key: sourceKey, State: filepath.Join(t.TempDir(), "gateway")})
 	if err != nil {

@@ -93,8 +93,9 @@ func (c *Client) proverEntries(ctx context.Context) ([]int64, error) {
 // ErrNoProver says that no prover takes witnesses, so that no event can defer its proof.
 var ErrNoProver = errors.New("no prover is registered with this log that has a live key and a recipient to seal witnesses to")
 
-// Seal seals a witness to all of the log's provers, for a Draft whose proof is deferred. Nobody else can open it, the log's operator
-// neither. If there is no prover the error wraps ErrNoProver.
+// Seal seals a witness to the log's provers, for a Draft whose proof is deferred: to all that are live, or to those that Options.Provers
+// names. Nobody else can open it. But it is the log's operator who says who is a prover, and he could be one himself: whoever doesn't trust
+// him with the witness names the provers whom he does trust. If there is no prover the error wraps ErrNoProver.
 func (c *Client) Seal(ctx context.Context, w statement.Witness) ([]byte, error) {
 	provers, err := c.Provers(ctx)
 	if err != nil {
@@ -103,6 +104,9 @@ func (c *Client) Seal(ctx context.Context, w statement.Witness) ([]byte, error) 
 	if len(provers) == 0 {
 		return nil, fmt.Errorf("couldn't seal the witness: %w", ErrNoProver)
 	}
+	if provers, err = c.chosen(provers); err != nil {
+		return nil, err
+	}
 	var recipients []string
 	for _, p := range provers {
 		if !slices.Contains(recipients, p.Recipient) { // workers that drain one queue share an identity
@@ -110,6 +114,22 @@ func (c *Client) Seal(ctx context.Context, w statement.Witness) ([]byte, error) 
 		}
 	}
 	return witness.SealTo(w, recipients...)
+}
+
+// chosen are those of the live provers that Options.Provers names. One that isn't live is an error: the choice is not to be widened.
+func (c *Client) chosen(live []Prover) ([]Prover, error) {
+	if len(c.provers) == 0 {
+		return live, nil
+	}
+	var chosen []Prover
+	for _, name := range c.provers {
+		at := slices.IndexFunc(live, func(p Prover) bool { return p.Name == name })
+		if at < 0 {
+			return nil, fmt.Errorf("couldn't seal the witness to %s, which is no live prover of the log: %w", name, ErrNoProver)
+		}
+		chosen = append(chosen, live[at])
+	}
+	return chosen, nil
 }
 
 // Attestations fetches the attestations of a deferred event, each proven to be in the log, in the log's order: none while it waits, one that

@@ -59,6 +59,7 @@ type anonymize struct {
 func bindAnonymize(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	a := new(anonymize)
 	a.log.bind(fs)
+	a.log.bindProvers(fs)
 	a.proving.bind(fs)
 	a.signing.bind(fs)
 	fs.StringVar(&a.entry, "entry", "", "the raw data set's `entry`: its index, or the event's digest")

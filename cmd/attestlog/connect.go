@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,7 @@ import (
 
 // logFlags say which log a command speaks to, and by which key it is known.
 type logFlags struct {
-	server, key, memory, policy string
+	server, key, memory, policy, provers string
 }
 
 func (l *logFlags) bind(fs *flag.FlagSet) {
@@ -38,6 +39,11 @@ func (l *logFlags) bind(fs *flag.FlagSet) {
 
 func (l *logFlags) bindPolicy(fs *flag.FlagSet) {
 	fs.StringVar(&l.policy, "policy", "", "a `file` that says whose cosignatures a head needs (c2sp.org/tlog-policy; default $ATTESTLOG_POLICY, or none)")
+}
+
+// bindProvers is for commands that may leave proofs to the log's provers.
+func (l *logFlags) bindProvers(fs *flag.FlagSet) {
+	fs.StringVar(&l.provers, "provers", "", "with --deferred: the provers that may read the witness, `names` with commas between (default all that the log's operator registered)")
 }
 
 // witnesses reads the policy; nil without one.
@@ -113,8 +119,12 @@ func (l *logFlags) connect(t *terminal) (*remote, error) {
 	if r.known, err = r.recall(); err != nil {
 		return nil, err
 	}
+	var provers []string
+	if l.provers != "" {
+		provers = strings.Split(l.provers, ",")
+	}
 	// A person waits: give up after some seconds, not minutes; but a busy log may take a few to publish a head.
-	r.Client, err = client.New(server, client.Options{LogKey: key, Policy: policy, Trusted: r.known, Retries: 10, MaxPause: 2 * time.Second, Logger: slog.New(&patient{t: t})})
+	r.Client, err = client.New(server, client.Options{LogKey: key, Policy: policy, Provers: provers, Trusted: r.known, Retries: 10, MaxPause: 2 * time.Second, Logger: slog.New(&patient{t: t})})
 	if err != nil {
 		return nil, misuse("%w", err)
 	}

@@ -87,6 +87,7 @@ type serveVersion struct {
 func bindServeVersion(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	s := new(serveVersion)
 	s.log.bind(fs)
+	s.log.bindProvers(fs)
 	s.report.bind(fs)
 	s.report.bindDeferred(fs)
 	s.report.proving.bindKeys(fs)

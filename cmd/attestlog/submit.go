@@ -30,7 +30,8 @@ and writes its proof, as snarkjs does, to the file that ATTESTLOG_PROOF names; A
 is sent is the event in a DIR that attestlog context made.
 
 With --deferred, the log's provers make the proof: the witness goes along, encrypted to the keys that they are registered with, so that
-nobody else reads it, and is deleted once the event is attested. It is tried against the claims here first. The event is in the
+nobody else reads it, and is deleted once the event is attested. Who is a prover the log's operator says: --provers names those
+whom you trust with it. It is tried against the claims here first. The event is in the
 log at once, its proof later: attestlog verify then says PROVEN. --wait waits for that.
 
 The source's place in its chain is kept in a state file beside its key, such as gateway@1.state. It is the source's: it stays when
@@ -55,6 +56,7 @@ type submit struct {
 func bindSubmit(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	s := new(submit)
 	s.log.bind(fs)
+	s.log.bindProvers(fs)
 	s.proving.bind(fs)
 	s.signing.bind(fs)
 	fs.StringVar(&s.accesses, "accesses", "", "the access list, a `file` that attestlog prove wrote: prove the claims")

@@ -63,6 +63,7 @@ type train struct {
 func bindTrain(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	c := new(train)
 	c.log.bind(fs)
+	c.log.bindProvers(fs)
 	c.report.bind(fs)
 	c.report.bindDeferred(fs)
 	c.report.proving.bind(fs)
