@@ -2,6 +2,7 @@ package ceremony_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -102,6 +103,7 @@ func TestMutations(t *testing.T) {
 		{"start of phase 2 of another ceremony", from("phase2/0000.mpc", "phase2/0000.mpc"), "another ceremony"},
 		{"beacon of phase 2", in("transcript.json", replace("0202", "0200")), "not the transcript"},
 		{"beacon's source of phase 2", in("transcript.json", replace("Round 2", "Round 1")), ""},
+		{"beacon of phase 1 for phase 2 as well", in("transcript.json", replace(strings.Repeat("02", 32), strings.Repeat("01", 32))), "known before phase 2 began"},
 		{"transcript of another ceremony", from("transcript.json", "transcript.json"), ""},
 		{"transcript cut short", in("transcript.json", truncated(1)), "transcript"},
 		{"a contributor's name in the transcript", in("transcript.json", replace("Dorothy", "Dorothea")), "not the transcript"},
@@ -184,6 +186,22 @@ func TestMutations(t *testing.T) {
 				t.Error("the digests fit")
 			}
 		})
+	}
+}
+
+// TestKnownBeacon has all of a ceremony's files fit, keys included, but for the second phase's beacon, which everybody knew when the phase began.
+func TestKnownBeacon(t *testing.T) {
+	c := begin(t, plain, ceremony.Options{})
+	contribute(t, c, "Ada")
+	seal(t, c, beacon1)
+	contribute(t, c, "Blaise")
+	if err := c.SealWithKnownBeacon(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, check := range map[string]func(context.Context) (*ceremony.Result, error){"Verify": c.Verify, "CheckDigests": c.CheckDigests} {
+		if _, err := check(t.Context()); err == nil || !strings.Contains(err.Error(), "known before phase 2 began") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -47,18 +47,26 @@ func (c *Ceremony) seal(ctx context.Context, beacon Beacon) (*Transcript, error)
 		return nil, err
 	}
 	begun, err := exists(c.path(phase2Dir, contributionFile(0)))
-	known := bytes.Equal(beacon.Value, phase1.Beacon.Value)
+	fresh := checkBeacons(phase1.Beacon, beacon)
 	switch {
 	case err != nil:
 		return nil, err
-	case !begun && known:
+	case !begun && fresh != nil:
 		return nil, c.beginPhase2(ctx)
 	case !begun:
 		return nil, errors.New("couldn't seal: phase 1 is sealed with another beacon, and phase 2 hasn't begun; go on with phase 1's")
-	case known:
-		return nil, errors.New("couldn't seal phase 2: its beacon sealed phase 1, so it was known before phase 2 began")
+	case fresh != nil:
+		return nil, fmt.Errorf("couldn't seal phase 2: %w", fresh)
 	}
 	return c.sealPhase2(ctx, phase1, beacon)
+}
+
+// checkBeacons says whether phase 2's beacon may be that after phase 1's: who knew it could choose a contribution by it.
+func checkBeacons(phase1, phase2 Beacon) error {
+	if bytes.Equal(phase1.Value, phase2.Value) {
+		return errors.New("its beacon sealed phase 1, so it was known before phase 2 began")
+	}
+	return nil
 }
 
 func (c *Ceremony) sealPhase2(ctx context.Context, phase1 *sealedPhase1, beacon Beacon) (*Transcript, error) {

@@ -63,6 +63,9 @@ func (c *Ceremony) Verify(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkBeacons(phase1.Beacon, t.Phase2.Beacon); err != nil {
+		return nil, fmt.Errorf("couldn't verify phase 2: %w", err)
+	}
 	_, own, err := c.endPhase2(ctx, phase1, t.Phase2.Beacon, derived)
 	if err != nil {
 		return nil, err
@@ -183,6 +186,9 @@ func (c *Ceremony) CheckDigests(ctx context.Context) (*Result, error) {
 	phase1, sealed, err := c.sealed()
 	if err != nil {
 		return nil, err
+	}
+	if err := checkBeacons(phase1.Beacon, t.Phase2.Beacon); err != nil {
+		return nil, fmt.Errorf("couldn't verify phase 2: %w", err)
 	}
 	r := &Result{Manifest: c.manifest, Phase1: t.Phase1, Phase2: t.Phase2, Transcript: t, Digest: sha256.Sum256(file)}
 	// What other files say goes in, and must give the same transcript.
