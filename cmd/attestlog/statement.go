@@ -151,7 +151,8 @@ What a proof shows, and for which public values, is said by a statement entry of
 verifying key of snarkjs's and a schema, a small YAML file:
 
   format: attestlog-statement/v1
-  name: income-threshold             # of a-z 0-9 . _ -; nobody else's in this log
+  name: income-threshold             # of a-z 0-9 . _ -; nobody else's in this log, and none that
+                                     # attestlog may give a circuit of its own: see below
   shows: The committed income is at least the threshold.
   notShown:                          # sentences, at least one
     - That the income is true.
@@ -170,6 +171,9 @@ verifying key of snarkjs's and a schema, a small YAML file:
   text      1 to 256 bytes                                first 31 bytes of SHA-256("attestlog/text/v1" ‖ text)
   digest    64 hex digits                                 two: its first and its last 16 bytes
   dataset   the event that commits to a data set          the data set's commitment D
+
+Names that are a kind of events, or begin with one and a hyphen, such as data-access-256, are kept for attestlog's own statements:
+those that there are, and those of later versions.
 
 Claims under it are of kind custom, and have these values in the same order:
 

@@ -3,6 +3,8 @@ package statement
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 
@@ -20,8 +22,8 @@ func Registered(c *event.StatementClaims) (Statement, error) {
 	switch {
 	case c.Action != event.StatementRegister:
 		return Statement{}, fmt.Errorf("the entry registers no statement: its action is %q", c.Action)
-	case c.Proves == event.Custom && err == nil:
-		return Statement{}, fmt.Errorf("%s is the name of a statement of attestlog's own: no other can be imported under it", c.Name)
+	case c.Proves == event.Custom && reserved(c.Name):
+		return Statement{}, fmt.Errorf("%s is a name for statements of attestlog's own, now or later: no other can be imported under it", c.Name)
 	case c.Proves == event.Custom:
 		return imported(c)
 	case err != nil:
@@ -30,6 +32,13 @@ func Registered(c *event.StatementClaims) (Statement, error) {
 		return Statement{}, fmt.Errorf("%s proves events of kind %s, not %s", c.Name, known.Proves, c.Proves)
 	}
 	return known, nil
+}
+
+// reserved tells whether a name is kept for statements of attestlog's own: those that there are, and those that may come, which begin with a
+// kind of events. If one could be imported under data-access-256, then everything under it would stop verifying with the version that adds
+// a statement of that name.
+func reserved(name string) bool {
+	return slices.ContainsFunc(event.Kinds(), func(k event.Kind) bool { return name == k.String() || strings.HasPrefix(name, k.String()+"-") })
 }
 
 // imported is a statement of somebody's own circuit. Shows and NotShown are the importer's words.

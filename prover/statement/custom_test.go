@@ -184,11 +184,24 @@ func TestRegistered(t *testing.T) {
 		}
 		return list
 	}
+	// Those that there are go by the names that are kept for them, so that those that come will, too.
+	for _, s := range statement.All() {
+		claims := registration()
+		claims.Name = s.Name
+		if _, err := statement.Registered(claims); err == nil {
+			t.Errorf("another statement is imported as %s", s.Name)
+		}
+	}
 	for name, c := range map[string]struct {
 		change func(*event.StatementClaims)
 		want   string
 	}{
 		"a name of our own":          {func(c *event.StatementClaims) { c.Name = "model-version" }, "of attestlog's own"},
+		"one that may come":          {func(c *event.StatementClaims) { c.Name = "data-access-256" }, "of attestlog's own, now or later"},
+		"a kind":                     {func(c *event.StatementClaims) { c.Name = "training-run" }, "of attestlog's own, now or later"},
+		"a kind and more":            {func(c *event.StatementClaims) { c.Name = "model-version-64" }, "of attestlog's own, now or later"},
+		"the beginning of a kind":    {func(c *event.StatementClaims) { c.Name = "model" }, ""},
+		"a word that begins alike":   {func(c *event.StatementClaims) { c.Name = "sealed-bid" }, ""},
 		"another kind than the name": {func(c *event.StatementClaims) { c.Name, c.Proves = "model-version", event.DataAccess }, "proves events of kind model-version"},
 		"an unknown name":            {func(c *event.StatementClaims) { c.Proves = event.DataAccess }, "there is no statement named"},
 		"a revocation":               {func(c *event.StatementClaims) { c.Action = event.StatementRevoke }, "registers no statement"},

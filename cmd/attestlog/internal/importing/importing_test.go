@@ -68,6 +68,7 @@ func TestRefused(t *testing.T) {
 		{"nothing shown", "shows: A hidden number is at least the threshold.\n", "", "shows"},
 		{"nothing not shown", "[Whose number it is.]", "[]", "notShown"},
 		{"an unknown type", "type: integer, min: -5, max: 10", "type: float", `"float" is none of`},
+		{"a name that a statement of attestlog's own may get", "at-least", "data-access-256", "of attestlog's own"},
 		{"a name of attestlog's own", "at-least", "data-access-16", "of attestlog's own"},
 		{"a name that isn't plain", "name: at-least", "name: At Least", "can't name an imported statement"},
 		{"the context described", "threshold, type", "context, type", "can't name a value"},
