@@ -55,16 +55,17 @@ type Options struct {
 
 // Client reads and writes one log. It is safe for concurrent use.
 type Client struct {
-	base    *url.URL
-	http    *http.Client
-	logger  *slog.Logger
-	key     note.Verifier
-	retries int
-	pause   time.Duration
-	most    time.Duration
-	policy  *verify.Policy // may be nil
-	provers []string       // whom witnesses are sealed to; all if empty
-	heads   heads
+	base     *url.URL
+	http     *http.Client
+	logger   *slog.Logger
+	key      note.Verifier
+	retries  int
+	pause    time.Duration
+	most     time.Duration
+	patience time.Duration  // publishPatience
+	policy   *verify.Policy // may be nil
+	provers  []string       // whom witnesses are sealed to; all if empty
+	heads    heads
 }
 
 // New makes a client of the log at a base URL, such as https://log.example/. It sends nothing yet.
@@ -80,7 +81,7 @@ func New(baseURL string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the log's public key: %w", err)
 	}
-	c := &Client{base: base, http: o.HTTP, logger: o.Logger, key: key, retries: o.Retries, pause: o.Pause, most: o.MaxPause}
+	c := &Client{base: base, http: o.HTTP, logger: o.Logger, key: key, retries: o.Retries, pause: o.Pause, most: o.MaxPause, patience: publishPatience}
 	if c.http == nil {
 		c.http = &http.Client{Transport: transport()}
 	}

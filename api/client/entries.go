@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -85,7 +87,11 @@ func (c *Client) prove(ctx context.Context, wire *wireEntry, size int64) (*Recei
 // cosignatures of its witnesses.
 const publishPatience = 20 * time.Second
 
-// fetchProof waits for the log to publish a head that has the entry: the entry exists, so it will. That is no retry of what failed.
+// ErrUnpublished says that the log has an entry, but has published no head yet that has it, however long it was waited for. Ask again later.
+var ErrUnpublished = errors.New("the log has not published a head yet that has the entry")
+
+// fetchProof waits for the log to publish a head that has the entry: the entry exists, so it will. That is no retry of what failed. If it
+// takes too long the error wraps ErrUnpublished.
 func (c *Client) fetchProof(ctx context.Context, index, size int64) (*wireProof, error) {
 	query := url.Values{}
 	if size > 0 {
@@ -95,8 +101,11 @@ func (c *Client) fetchProof(ctx context.Context, index, size int64) (*wireProof,
 	for try := 0; ; try++ {
 		var wire wireProof
 		err := c.get(ctx, "v1/entries/"+strconv.FormatInt(index, 10)+"/proof", query, maxSmall, &wire)
-		if !HasCode(err, CodeNotFound) || size > 0 || time.Since(begin) > publishPatience {
+		if !HasCode(err, CodeNotFound) || size > 0 {
 			return &wire, err
+		}
+		if time.Since(begin) > c.patience {
+			return nil, fmt.Errorf("couldn't prove entry %d: %w: %w", index, ErrUnpublished, err)
 		}
 		if err := sleep(ctx, min(c.most, time.Second, c.pause<<min(try, 10))); err != nil {
 			return nil, err

@@ -90,7 +90,7 @@ func (r riverWorker) Work(_ context.Context, j *river.Job[job.Args]) error {
 	w.begin(j.ID)
 	defer w.end(j.ID)
 	// Without River's context, which ends after Patience: what was proven until then is still worth something.
-	ended := w.handle(j.Args)
+	ended := w.handle(j.Args, snoozes(j.JobRow))
 	switch ended {
 	case endedLater:
 		if w.working.Err() != nil {

@@ -33,6 +33,13 @@ var errGone = errors.New("the witness is gone")
 // errNonsense says that a job can't be one that the log made. Trying again doesn't help.
 var errNonsense = errors.New("the job doesn't fit what is in the log")
 
+// errUnknown says that the log has no event of a job. It may be the log that is behind, so that this is nonsense only after several tries.
+var errUnknown = errors.New("the log has no such event")
+
+// triesOfUnknown is how often a job has been put off, for whatever reason, when an event that the log doesn't have is taken for nonsense: after a
+// minute, if Config.Pause is a second.
+const triesOfUnknown = 6
+
 // task is one job on its way.
 type task struct {
 	args   job.Args
@@ -46,7 +53,7 @@ type task struct {
 }
 
 // prepare does all that comes before proving: it fetches the witness and the event, and checks the one against the other. Errors are the
-// worker's own trouble, or [errGone], or [errNonsense].
+// worker's own trouble, or [errGone], [errNonsense], or [errUnknown].
 func (w *Worker) prepare(ctx context.Context, args job.Args) (*task, error) {
 	sealed, err := w.c.Witnesses.Witness(ctx, args.Event)
 	if err != nil {
@@ -90,11 +97,11 @@ func (w *Worker) prepare(ctx context.Context, args job.Args) (*task, error) {
 	return t, t.assign(opened, w.refs.during(ctx))
 }
 
-// entry fetches an event that the log has.
+// entry fetches an event that the log has. One that no published head has yet is the log's business, and comes later.
 func (w *Worker) entry(ctx context.Context, digest event.Digest) (*verify.Entry, error) {
 	receipt, err := w.c.Log.Event(ctx, digest)
-	if client.HasCode(err, client.CodeNotFound) {
-		return nil, fmt.Errorf("%w: the log has no event %s", errNonsense, digest)
+	if client.HasCode(err, client.CodeNotFound) && !errors.Is(err, client.ErrUnpublished) {
+		return nil, fmt.Errorf("%w: event %s", errUnknown, digest)
 	}
 	if err != nil {
 		return nil, err

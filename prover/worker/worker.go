@@ -194,14 +194,14 @@ func (w *Worker) mark(id int64, ended time.Time) {
 	w.busy[id] = ended
 }
 
-// handle works on one job, and tells how it ended.
-func (w *Worker) handle(args job.Args) (ended string) {
+// handle works on one job, which has been put off so many times, and tells how it ended.
+func (w *Worker) handle(args job.Args, snoozed int) (ended string) {
 	name := "unknown"
 	if t := w.statements.find(args.Statement); t != nil {
 		name = t.registered.Claims.Name
 	}
 	start := time.Now()
-	ended, err := w.judge(args)
+	ended, err := w.judge(args, snoozed)
 	w.metrics.jobs.WithLabelValues(name, ended).Inc()
 	log := w.c.Logger.With("event", args.Event, "entry", args.Index, "statement", name)
 	switch ended {
@@ -218,7 +218,7 @@ func (w *Worker) handle(args job.Args) (ended string) {
 }
 
 // judge is handle with the reason.
-func (w *Worker) judge(args job.Args) (ended string, err error) {
+func (w *Worker) judge(args job.Args, snoozed int) (ended string, err error) {
 	t, err := w.proven(args)
 	if err == nil {
 		err = w.attest(w.finishing, t)
@@ -226,7 +226,7 @@ func (w *Worker) judge(args job.Args) (ended string, err error) {
 	switch {
 	case errors.Is(err, errGone):
 		return endedGone, nil
-	case errors.Is(err, errNonsense):
+	case errors.Is(err, errNonsense), errors.Is(err, errUnknown) && snoozed >= triesOfUnknown:
 		return endedInvalid, err
 	case err != nil:
 		return endedLater, err
