@@ -32,7 +32,8 @@ var (
 	errApartFull = errors.New("too many proofs of this source wait to be checked one by one")
 )
 
-// sentProof is a proof with the source that sent it, whose signature was verified before: it answers for the proof.
+// sentProof is a proof with the source whose event it came with. The event's signature was verified before, but the proof stands outside of what is
+// signed: it need not come from the source. See proofChecker for what that makes possible.
 type sentProof struct {
 	source string
 	item   zkverify.Item
@@ -50,6 +51,11 @@ type sentProof struct {
 // A bad proof makes its fold about three times as dear, once: from then on the proofs of that source are checked apart, one
 // after another, and never more than one of them between two folds. Sources are registered by the operator, so whoever is
 // found out doesn't come back under another name; and proofs get here after signature and quota.
+//
+// Whoever gets hold of a source's signed envelope before it is in the log, from a proxy, an outbox or a spilled request, can send it with a bad proof
+// and so put an honest source under penance. That makes the source's proofs wait longer, and be refused as busy where more of them come than are checked
+// apart; it gets no event of the source's refused for good, since the same envelope is taken with its own proof after that. And it can't go on
+// once the envelope is in the log: what is there is answered without looking at the proof.
 //
 // It has at most one goroutine, which lives while there is something to check.
 type proofChecker struct {
