@@ -52,7 +52,7 @@ type runConfig struct {
 	memory                       memory
 	concurrency                  int
 	metricsListen                string
-	patience                     time.Duration
+	patience, grace              time.Duration
 	json, verbose                bool
 }
 
@@ -71,6 +71,7 @@ func bindRun(fs *flag.FlagSet) command.Run {
 	fs.IntVar(&c.concurrency, "concurrency", 1, "how many proofs to make at a time, where that fits the memory; one uses all cores")
 	fs.StringVar(&c.metricsListen, "metrics-listen", "127.0.0.1:9464", "the `address` where health and metrics are served; empty for none")
 	fs.DurationVar(&c.patience, "patience", time.Hour, "how long a job may be in one worker's hands until another one may take it over")
+	fs.DurationVar(&c.grace, "grace", 7*24*time.Hour, "how long an event is left to live provers with other identities whose witness this one can't open, until it is refused for ever")
 	fs.BoolVar(&c.json, "json", false, "log JSON, one object a line")
 	fs.BoolVar(&c.verbose, "verbose", false, "log debug messages, too")
 	return c.run
@@ -108,6 +109,9 @@ func (c *runConfig) check(operands []string) error {
 	}
 	if c.patience < time.Minute {
 		return command.Misusef("--patience must be a minute at least: proofs take time")
+	}
+	if c.grace < time.Minute {
+		return command.Misusef("--grace must be a minute at least: another prover may still be about to open what this one can't")
 	}
 	if c.state == "" { // as attestlog submit has it: no source has an @ in its name, so no two share a file
 		c.state = filepath.Join(filepath.Dir(c.key), strings.ReplaceAll(c.source, "/", "@")+".state")
@@ -156,7 +160,7 @@ func (c *runConfig) run(ctx context.Context, s command.Streams, operands []strin
 	}
 	defer stop()
 	err = c.work(ctx, logger, &working, worker.Config{
-		Store: store, Statements: c.names(), Memory: memory, Concurrency: c.concurrency, Patience: c.patience, Logger: logger, Metrics: metrics,
+		Store: store, Statements: c.names(), Memory: memory, Concurrency: c.concurrency, Patience: c.patience, Grace: c.grace, Logger: logger, Metrics: metrics,
 	})
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // it was told to stop before it had begun

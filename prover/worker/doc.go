@@ -28,6 +28,9 @@
 // bear out what the event claims; or that the statement was revoked, which the log checks. A worker's own trouble is never a refusal: no keys,
 // no network, no database, a busy log. Such a job goes back into the queue, and is tried again later, for as long as its witness is there.
 //
+// A witness that can't be opened here may be sealed to a prover with another identity. As long as the log has one with a live key, the event
+// is left to it, until [Config.Grace] is over.
+//
 // # Order of work
 //
 // One proof is made at a time, on all cores, unless the configuration says otherwise. While it is made the next job is prepared

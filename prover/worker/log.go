@@ -26,6 +26,8 @@ type Log interface {
 	Resolver(ctx context.Context) statement.TreeResolver
 	// Statements lists the registered statements.
 	Statements(ctx context.Context) ([]*client.Statement, error)
+	// Provers lists the provers that take witnesses now.
+	Provers(ctx context.Context) ([]client.Prover, error)
 	// Verify gathers the evidence about an entry and verifies it: that whoever signed it had the right to.
 	Verify(ctx context.Context, index int64) error
 	// ProvingKey opens a statement's proving key for reading.

@@ -2,13 +2,19 @@ package worker_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"filippo.io/age"
 
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/prover/witness"
 	"github.com/attestlog/attestlog/prover/worker"
 )
 
@@ -57,5 +63,76 @@ func TestWaitsForTheLog(t *testing.T) {
 			log.says.Store(nil)
 			w.proven(d)
 		})
+	}
+}
+
+// identify registers another prover with an identity of its own, and makes it the one that workers begin with.
+func (w *live) identify(name string, letter byte) (before *age.X25519Identity) {
+	w.t.Helper()
+	own, err := age.GenerateX25519Identity()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	keyLetters[name] = letter
+	w.register(name, event.RoleProver, own.Recipient().String())
+	before, w.identity = w.identity, own
+	return before
+}
+
+// sealedTo is a deferred model version whose witness one identity alone can open.
+func (w *live) sealedTo(one *age.X25519Identity) event.Digest {
+	w.t.Helper()
+	claims, known := w.version()
+	sealed, err := witness.Seal(known, one.Recipient())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.deferred(claims, w.model, sealed)
+}
+
+// revoke revokes the key of a source.
+func (w *live) revoke(name string) {
+	w.say("operator/1", &event.SourceClaims{Action: event.SourceRevoke, Source: name, Key: keyOf(keyLetters[name]).Public().(ed25519.PublicKey)}, nil)
+}
+
+// A witness that this worker can't open is left to a live prover with another identity, and refused once there is none.
+func TestLeavesToOthers(t *testing.T) {
+	w := startLive(t)
+	first := w.identify("prover/3", 'r')
+	d := w.sealedTo(first)
+	r := w.work("prover/3")
+	until(t, "the job is left", func() bool { return gathered(t, r, "attestlog_prover_jobs_total", "model-version", "later") >= 2 })
+	if n := len(w.attestations(d)); n != 0 || !strings.Contains(r.said.String(), "left a job to others") || !strings.Contains(r.said.String(), "such as prover/1") {
+		t.Errorf("%d attestations, and it wasn't said who is waited for", n)
+	}
+	own := w.identity
+	w.identity = first
+	one := w.work("prover/1")
+	w.proven(d)
+	one.stop()
+
+	second := w.sealedTo(first)
+	w.identity = own
+	w.revoke("prover/1")
+	asked := gathered(t, r, "attestlog_prover_jobs_total", "model-version", "later")
+	until(t, "the second job is left, too", func() bool {
+		return gathered(t, r, "attestlog_prover_jobs_total", "model-version", "later") > asked+1
+	})
+	if n := len(w.attestations(second)); n != 0 {
+		t.Errorf("refused with prover/2 alive, which has the same identity as prover/1")
+	}
+	w.revoke("prover/2")
+	if a := w.attested(second); a.Outcome != event.OutcomeRefused || a.Reason != "undecryptable" {
+		t.Errorf("attested as %s %s", a.Outcome, a.Reason)
+	}
+}
+
+// Another prover that never comes isn't waited for longer than Grace.
+func TestGrace(t *testing.T) {
+	w := startLive(t)
+	d := w.sealedTo(w.identify("prover/3", 'r'))
+	w.work("prover/3", func(c *worker.Config) { c.Grace = time.Nanosecond })
+	if a := w.attested(d); a.Outcome != event.OutcomeRefused || a.Reason != "undecryptable" {
+		t.Errorf("attested as %s %s", a.Outcome, a.Reason)
 	}
 }

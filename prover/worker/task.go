@@ -21,7 +21,7 @@ import (
 // The reasons of refusals, as event.RefusalReasons lists them.
 const (
 	statementRevoked = event.ReasonStatementRevoked // nothing is proven under it any more
-	undecryptable    = "undecryptable"              // nobody with this worker's identity can open the witness
+	undecryptable    = "undecryptable"              // no prover can open the witness, or none did in time: see Worker.leave
 	witnessMalformed = "witness-malformed"          // what was sealed is no witness
 	witnessMismatch  = "witness-mismatch"           // the witness is not the one that the event names, or of another kind
 	unsatisfied      = "unsatisfied"                // the event's claims are not true of the witness
@@ -53,7 +53,7 @@ type task struct {
 }
 
 // prepare does all that comes before proving: it fetches the witness and the event, and checks the one against the other. Errors are the
-// worker's own trouble, or [errGone], [errNonsense], or [errUnknown].
+// worker's own trouble, or [errGone], [errNonsense], [errUnknown], or [errOthers].
 func (w *Worker) prepare(ctx context.Context, args job.Args) (*task, error) {
 	sealed, err := w.c.Witnesses.Witness(ctx, args.Event)
 	if err != nil {
@@ -80,9 +80,10 @@ func (w *Worker) prepare(ctx context.Context, args job.Args) (*task, error) {
 	}
 	opened, err := witness.Open(sealed, w.c.Identity)
 	switch {
-	case errors.Is(err, witness.ErrUndecryptable) && entry.Index < w.self.Registered:
-		return nil, fmt.Errorf("the witness of event %s was sealed before this worker was registered, and not to its identity: leave it to another one: %w", args.Event, err)
 	case errors.Is(err, witness.ErrUndecryptable):
+		if err := w.leave(ctx, entry); err != nil {
+			return nil, err
+		}
 		t.reason = undecryptable
 		return t, nil
 	case errors.Is(err, witness.ErrMalformed):

@@ -42,6 +42,10 @@ type Config struct {
 	// Patience is how long a job may be in one worker's hands until another one may take it over; an hour if 0. It is for machines that are
 	// gone for good: a worker that comes back takes its own jobs back at once.
 	Patience time.Duration
+	// Grace is how long after the log took an event its witness, which this worker can't open, is left to live provers with other
+	// identities; a week if 0. Then the event is refused: a refusal is for ever, and the witness is deleted, so give a prover that is
+	// down the time to come back.
+	Grace time.Duration
 	// Refresh is how often the log is asked for new statements, and the queue for jobs that got lost; 30 s if 0.
 	Refresh time.Duration
 	// Pause is how long a job waits after trouble, doubled each time up to MaxPause; 1 s and 5 min if 0.
@@ -60,6 +64,7 @@ type Worker struct {
 	queues     *queues
 	room       *room
 	refs       *library
+	provers    *provers
 	metrics    *metrics
 	ahead      chan struct{} // one for each job that is being prepared or proven
 
@@ -88,7 +93,7 @@ func New(c Config) (*Worker, error) {
 	for _, d := range []struct {
 		set *time.Duration
 		to  time.Duration
-	}{{&c.Patience, time.Hour}, {&c.Refresh, 30 * time.Second}, {&c.Pause, time.Second}, {&c.MaxPause, 5 * time.Minute}, {&c.Drain, time.Minute}} {
+	}{{&c.Patience, time.Hour}, {&c.Grace, 7 * 24 * time.Hour}, {&c.Refresh, 30 * time.Second}, {&c.Pause, time.Second}, {&c.MaxPause, 5 * time.Minute}, {&c.Drain, time.Minute}} {
 		if *d.set == 0 {
 			*d.set = d.to
 		}
@@ -96,7 +101,8 @@ func New(c Config) (*Worker, error) {
 	if c.Memory <= Base {
 		return nil, fmt.Errorf("couldn't work with %s of memory: %s is taken before anything is proven", mebibytes(c.Memory), mebibytes(Base))
 	}
-	w := &Worker{c: c, self: c.Self, statements: newStatements(), refs: newLibrary(c.Log), ahead: make(chan struct{}, c.Concurrency+1), busy: map[int64]time.Time{}}
+	w := &Worker{c: c, self: c.Self, statements: newStatements(), refs: newLibrary(c.Log),
+		provers: &provers{log: c.Log, age: c.Refresh}, ahead: make(chan struct{}, c.Concurrency+1), busy: map[int64]time.Time{}}
 	w.queues = &queues{worker: w}
 	w.room = newRoom(c.Memory, c.Concurrency, w.loadKeys)
 	var err error
@@ -204,12 +210,14 @@ func (w *Worker) handle(args job.Args, snoozed int) (ended string) {
 	ended, err := w.judge(args, snoozed)
 	w.metrics.jobs.WithLabelValues(name, ended).Inc()
 	log := w.c.Logger.With("event", args.Event, "entry", args.Index, "statement", name)
-	switch ended {
-	case endedLater:
+	switch {
+	case errors.Is(err, errOthers):
+		log.Info("left a job to others", "because", err)
+	case ended == endedLater:
 		if w.working.Err() == nil {
 			log.Warn("couldn't finish a job, which is tried again", "err", err)
 		}
-	case endedInvalid:
+	case ended == endedInvalid:
 		log.Error("dropped a job", "err", err)
 	default:
 		log.Info("finished a job", "ended", ended, "seconds", time.Since(start).Seconds())
