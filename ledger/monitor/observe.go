@@ -1,14 +1,15 @@
 package monitor
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/transparency-dev/merkle/compact"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -72,15 +73,55 @@ func (l *Log) sane(err error) error {
 	return err
 }
 
-// keep records a head of the one history.
+// keep records a head of the one history. Anybody may bring a note with other lines below the log's signature, so that what is kept only ever gains:
+// cosignatures that verify, of witnesses that had none there, or older ones.
 func (l *Log) keep(head verify.Head, from string) error {
-	if have, ok := l.state.at(head.Size); ok && (bytes.Equal([]byte(have.Note), head.Note) || len(head.Note) <= len(have.Note)) {
-		return nil
-	}
 	if len(l.state.heads) >= maxHeads && head.Size < l.state.heads[0].head.Size {
 		return nil
 	}
+	have, ok := l.state.at(head.Size)
+	if !ok {
+		have.Note = string(head.Note)
+	} else if have.Note == string(head.Note) {
+		return nil
+	}
+	merged, err := l.merge([]byte(have.Note), head.Note)
+	if err != nil {
+		return err
+	}
+	if ok && (have.Note == string(merged) || len(merged) > verify.MaxNote) {
+		return nil
+	}
+	if head, err = l.open(merged); err != nil {
+		return err
+	}
 	return l.commit(&change{Head: l.seen(head, from)})
+}
+
+// merge makes one note of two of one head: the text and the log's signature as they stand in the first, and of each witness that the policy knows the
+// newest cosignature. Lines that nobody here can verify are left out.
+func (l *Log) merge(first, second []byte) ([]byte, error) {
+	signed, err := note.Open(first, note.VerifierList(l.key))
+	if err != nil {
+		return nil, fmt.Errorf("couldn't open a head that was opened before: %w", err)
+	}
+	merged := fmt.Appendf(nil, "%s\n— %s %s\n", signed.Text, signed.Sigs[0].Name, signed.Sigs[0].Base64)
+	if l.Policy == nil {
+		return merged, nil
+	}
+	newest := map[int]verify.Cosignature{}
+	for _, n := range [][]byte{first, second} {
+		_, cosignatures, _ := l.Policy.Open(n, l.key) // fewer than the policy asks for are better than none
+		for _, c := range cosignatures {
+			if have, ok := newest[c.Witness]; !ok || c.Time.After(have.Time) {
+				newest[c.Witness] = c
+			}
+		}
+	}
+	for _, witness := range slices.Sorted(maps.Keys(newest)) {
+		merged = append(merged, newest[witness].Line...)
+	}
+	return merged, nil
 }
 
 func (l *Log) seen(head verify.Head, from string) *seen {
