@@ -85,6 +85,7 @@ func (b *bundle) run(ctx context.Context, t *terminal, args []string) error {
 	t.say("Wrote the evidence about %s to %s: %s in all, in the tree of %s entries; %s bytes.", count(len(report.Claims), "entry"), b.out,
 		count(len(made.Entries), "entry"), thousands(report.Head.Size), thousands(int64(len(file))))
 	t.say("It holds: %s%s.", tally(report), inDoubts(report.Doubts()))
+	t.relyOnReports(report.Claims)
 	t.say("Verify it without a network: attestlog verify %s --log-key KEY", b.out)
 	if t.json {
 		t.printJSON(map[string]any{"out": b.out, "bytes": len(file), "about": made.Asked(), "entries": len(made.Entries), "size": report.Head.Size, "doubts": orEmpty(report.Doubts())})
@@ -258,6 +259,7 @@ func (v *verifyCommand) verifyFile(t *terminal, path string) error {
 	for _, s := range report.Steps {
 		t.step(s)
 	}
+	t.relyOnReports(report.Claims)
 	for _, c := range report.Claims {
 		t.claim(c)
 	}
@@ -277,6 +279,13 @@ func (v *verifyCommand) verifyFile(t *terminal, path string) error {
 	return err
 }
 
+// relyOnReports says of each statement's keys once what there is to say.
+func (t *terminal) relyOnReports(all []*verify.Report) {
+	for _, r := range all {
+		t.relyOnReport(r)
+	}
+}
+
 // claim prints what one entry of a bundle comes to.
 func (t *terminal) claim(r *verify.Report) {
 	e := r.Entry
@@ -286,7 +295,6 @@ func (t *terminal) claim(r *verify.Report) {
 		return
 	}
 	t.say("\nPASS  entry %d, %s by %s: %s", e.Index, e.Event.Kind(), e.Event.Source, verdictWords(r))
-	t.relyOnReport(r)
 	for _, l := range []struct {
 		heading, mark string
 		sentences     []string

@@ -142,6 +142,7 @@ func (t *terminal) walk(p *verify.Provenance, head verify.Head) {
 	}
 	start := about[p.Of]
 	t.say("Entry %d, %s by %s: %s", p.Of, start.Entry.Event.Kind(), start.Entry.Event.Source, verdictWords(start))
+	t.relyOnReports(p.Nodes)
 	for _, l := range p.Links {
 		to := "nothing"
 		if l.To >= 0 {

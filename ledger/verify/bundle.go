@@ -21,8 +21,8 @@ const (
 	maxBundleHashes = MaxBundleEntries * 62
 )
 
-// ErrBundleTooLarge says that what was asked for doesn't fit into one bundle.
-var ErrBundleTooLarge = errors.New("a bundle has no room for it")
+// ErrBundleTooLarge says that what was asked for doesn't fit into one bundle, or, of a single entry, into its evidence.
+var ErrBundleTooLarge = errors.New("it is more evidence than there is room for")
 
 // bundleHeader is the first line of the file.
 const bundleHeader = "attestlog-bundle/v1"
