@@ -181,7 +181,7 @@ func (m *mutator) ofForm() {
 	m.text("head shorter", "the note is said to have a byte less", head, more(head, -1))
 	m.text("head with a leading zero", "the note's size begins with 0", "head ", "head 0")
 	m.text("negative head", "the note's size has a sign", "head ", "head -")
-	m.text("head too long", "the note is said to have 16,385 bytes", head, "head 16385\n")
+	m.text("head too long", "the note is said to have 65,537 bytes", head, "head 65537\n")
 	m.text("entries one more", "there is said to be one entry more", entries, more(entries, 1))
 	m.text("entries one less", "there is said to be one entry less", entries, more(entries, -1))
 	m.text("entries too many", "there are said to be 4,097 entries", entries, "entries 4097\n")

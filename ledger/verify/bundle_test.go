@@ -210,7 +210,7 @@ func TestHostileBundles(t *testing.T) {
 		"a number of entries too many": {[]byte("attestlog-bundle/v1\nhead 0\nentries 4097\n"), `"entries 4097" is not "entries" and a number up to 4096`},
 		"a leaf longer than the file":  {[]byte("attestlog-bundle/v1\nhead 0\nentries 1\nasked 1 65535\n{}"), "entry 1 has 65535 bytes, and 2 are left"},
 		"a leaf longer than allowed":   {[]byte("attestlog-bundle/v1\nhead 0\nentries 1\nasked 1 65536\n{}"), "a number of bytes up to 65535"},
-		"a note longer than allowed":   {[]byte("attestlog-bundle/v1\nhead 16385\n"), `is not "head" and a number up to 16384`},
+		"a note longer than allowed":   {[]byte("attestlog-bundle/v1\nhead 65537\n"), `is not "head" and a number up to 65536`},
 		"a million hashes":             {[]byte("attestlog-bundle/v1\nhead 0\nentries 1\nasked 1 0\n\nhashes 1000000\n"), `is not "hashes" and a number up to 253952`},
 		"hashes that aren't there":     {[]byte("attestlog-bundle/v1\nhead 0\nentries 1\nasked 1 0\n\nhashes 253952\n"), "it ends within a line"},
 		"an index beyond all trees":    {[]byte("attestlog-bundle/v1\nhead 0\nentries 1\nasked 9223372036854775807 0\n\nhashes 0\n"), "an index, and a number of bytes"},
