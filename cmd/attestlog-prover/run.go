@@ -41,7 +41,8 @@ take more memory than there is, those that this program has no circuit for. Stat
 they come. Proving keys are fetched from the log where --keys doesn't have them yet.
 
 One worker at a time may run under a source's name, with its --state. Kill it whenever you like: nothing is lost, and nothing
-is proven twice. /healthz and /metrics (Prometheus) are served on --metrics-listen.
+is proven twice. It ends by itself, with exit code 1, when the log takes nothing from it any more: its key was revoked, its own record can't be
+written, or the log claims another history of it. /healthz and /metrics (Prometheus) are served on --metrics-listen.
 `
 
 // runConfig is the configuration of attestlog-prover run.
@@ -153,7 +154,7 @@ func (c *runConfig) run(ctx context.Context, s command.Streams, operands []strin
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	var working atomic.Bool
+	var working atomic.Pointer[worker.Worker]
 	stop, err := c.serveMetrics(ctx, metrics, &working, logger) // the port first: when it is taken, nothing else need be started
 	if err != nil {
 		return err
@@ -168,8 +169,8 @@ func (c *runConfig) run(ctx context.Context, s command.Streams, operands []strin
 	return err
 }
 
-// work opens everything that the worker stands on, and lets it work. working is set once it does.
-func (c *runConfig) work(ctx context.Context, logger *slog.Logger, working *atomic.Bool, cfg worker.Config) (err error) {
+// work opens everything that the worker stands on, and lets it work. working is set as long as it does.
+func (c *runConfig) work(ctx context.Context, logger *slog.Logger, working *atomic.Pointer[worker.Worker], cfg worker.Config) (err error) {
 	key, err := keyfile.ReadPrivate(c.key)
 	if err != nil {
 		return err
@@ -213,8 +214,8 @@ func (c *runConfig) work(ctx context.Context, logger *slog.Logger, working *atom
 		return err
 	}
 	logger.Info("working", "log", cl.Origin(), "source", c.source, "memory", cfg.Memory, "concurrency", cfg.Concurrency)
-	working.Store(true)
-	defer working.Store(false)
+	working.Store(w)
+	defer working.Store(nil)
 	return w.Run(ctx)
 }
 
@@ -246,7 +247,7 @@ func (c *runConfig) limitMemory() (int64, error) {
 }
 
 // serveMetrics serves health and metrics until stop is called. Healthy is who works.
-func (c *runConfig) serveMetrics(ctx context.Context, metrics *prometheus.Registry, working *atomic.Bool, logger *slog.Logger) (stop func(), err error) {
+func (c *runConfig) serveMetrics(ctx context.Context, metrics *prometheus.Registry, working *atomic.Pointer[worker.Worker], logger *slog.Logger) (stop func(), err error) {
 	if c.metricsListen == "" {
 		return func() {}, nil
 	}
@@ -256,12 +257,12 @@ func (c *runConfig) serveMetrics(ctx context.Context, metrics *prometheus.Regist
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		if !working.Load() {
-			http.Error(w, "starting, or stopping", http.StatusServiceUnavailable)
+	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) {
+		if err := ill(working.Load()); err != nil {
+			http.Error(rw, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		fmt.Fprintln(w, "ok")
+		fmt.Fprintln(rw, "ok")
 	})
 	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
@@ -272,4 +273,12 @@ func (c *runConfig) serveMetrics(ctx context.Context, metrics *prometheus.Regist
 			logger.Warn("couldn't serve metrics to the end", "err", err)
 		}
 	}, nil
+}
+
+// ill says why a worker doesn't work; nil is one that isn't there.
+func ill(w *worker.Worker) error {
+	if w == nil {
+		return errors.New("starting, or stopping")
+	}
+	return w.Err()
 }

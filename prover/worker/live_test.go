@@ -316,6 +316,9 @@ type working struct {
 	said    *lines
 	metrics *prometheus.Registry
 	stop    func() // and waits until it has ended
+	source  *client.Source
+	ended   chan struct{} // closed once it has
+	ends    error         // what it must end with, told before it does
 }
 
 // work lets a worker run until the test ends, or it is stopped.
@@ -330,7 +333,7 @@ func (w *live) work(name string, change ...func(*worker.Config)) *working {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	r := &working{said: new(lines), metrics: prometheus.NewRegistry()}
+	r := &working{said: new(lines), metrics: prometheus.NewRegistry(), source: source, ended: make(chan struct{})}
 	pool, err := worker.Connect(w.t.Context(), w.db)
 	if err != nil {
 		w.t.Fatal(err)
@@ -346,10 +349,13 @@ func (w *live) work(name string, change ...func(*worker.Config)) *working {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
+	go func() {
+		defer close(r.ended)
+		ended <- r.Run(ctx)
+	}()
 	r.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-ended; err != nil {
+		if err := <-ended; !errors.Is(err, r.ends) {
 			w.t.Errorf("%s ended with %v", name, err)
 		}
 		if err := source.Close(); err != nil {

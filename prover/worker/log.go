@@ -37,6 +37,8 @@ type Log interface {
 // Recorder adds attestations to the log: a *client.Source.
 type Recorder interface {
 	Record(ctx context.Context, d client.Draft) (*client.Receipt, error)
+	// Err is why nothing can be added any more; nil as long as something can.
+	Err() error
 }
 
 // Witnesses hands out sealed witnesses. Of one that is not there any more, the error wraps the one that [Gone] knows.

@@ -158,6 +158,9 @@ func (w *Worker) attest(ctx context.Context, t *task) error {
 	if client.HasCode(err, codeAlreadyAttested) {
 		return errGone
 	}
+	if err != nil {
+		w.checkMute(err)
+	}
 	return err
 }
 

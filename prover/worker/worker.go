@@ -71,8 +71,11 @@ type Worker struct {
 	working   context.Context // ends when the worker is to stop: nothing new is begun then
 	finishing context.Context // ends when the worker has no time left: what was begun is given up then
 
-	mu   sync.Mutex
-	busy map[int64]time.Time // by number, the jobs that are being worked on, and those that were until lately, with the time when they ended
+	giveUp context.CancelCauseFunc // ends both
+
+	mu     sync.Mutex
+	failed error               // why it can't go on
+	busy   map[int64]time.Time // by number, the jobs that are being worked on, and those that were until lately, with the time when they ended
 }
 
 // New makes a worker. It does nothing yet.
@@ -120,13 +123,17 @@ func (w *Worker) riverID() string {
 }
 
 // Run works until ctx ends, and then until the jobs under way have ended, or Drain is over. A database that can't be reached, or a
-// log, is only an error at the start.
+// log, is only an error at the start. If nothing can be added to the log any more, such as when the log claims another history, or the
+// worker's key was revoked, nothing more is proven, and the error wraps [ErrMute] and the reason.
 func (w *Worker) Run(ctx context.Context) error {
 	finishing, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer giveUp(errStopping)
 	working, stop := context.WithCancelCause(finishing)
 	defer stop(errStopping)
-	w.working, w.finishing = working, finishing
+	w.working, w.finishing, w.giveUp = working, finishing, giveUp
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	defer context.AfterFunc(working, end)() // a worker that can't go on looks for nothing either
 	if err := w.takeBack(ctx, time.Now()); err != nil && ctx.Err() == nil {
 		return err
 	}
@@ -140,13 +147,13 @@ func (w *Worker) Run(ctx context.Context) error {
 	stop(errStopping)
 	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.c.Drain)
 	defer cancel()
-	return w.queues.stop(draining)
+	return errors.Join(w.Err(), w.queues.stop(draining))
 }
 
 // errStopping is why jobs end that were not being proven when the worker was told to stop, and all others when it had no time left.
 var errStopping = errors.New("the worker stops")
 
-// tend looks after statements and lost jobs now and then, until ctx ends.
+// tend looks after statements and lost jobs now and then, until ctx ends, or the worker can't go on.
 func (w *Worker) tend(ctx context.Context) {
 	tick := time.NewTicker(w.c.Refresh)
 	defer tick.Stop()
@@ -156,6 +163,7 @@ func (w *Worker) tend(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		w.checkMute(nil)
 		err := errors.Join(w.refresh(ctx), w.takeBack(ctx, time.Now().Add(-settling)))
 		if err != nil && ctx.Err() == nil {
 			w.c.Logger.Warn("couldn't look for new statements and lost jobs", "err", err)
@@ -246,6 +254,9 @@ func (w *Worker) judge(args job.Args, snoozed int) (ended string, err error) {
 
 // proven prepares and proves a job. Only so many are here at a time as are being proven, and one more.
 func (w *Worker) proven(args job.Args) (*task, error) {
+	if w.checkMute(nil); w.working.Err() != nil {
+		return nil, context.Cause(w.working)
+	}
 	select {
 	case w.ahead <- struct{}{}:
 	case <-w.working.Done():
