@@ -240,6 +240,8 @@ func TestDeferredRefusals(t *testing.T) {
 	w.must(w.say("op/1", 'o', revoke("prover/1", 'p')))
 	refuse("the prover was revoked", ledger.Deferred, "", deferred(nil))
 	w.must(w.say("op/1", 'o', rotate("prover/1", 'r')))
+	refuse("another key doesn't bring it back", ledger.Deferred, "", deferred(nil))
+	w.must(w.say("op/1", 'o', prover("prover/9", 's')))
 	w.must(deferred(nil))
 	w.must(w.say("op/1", 'o', &event.StatementClaims{Action: event.StatementRevoke, Statement: k.VerifyingKey.Digest()}))
 	refuse("the statement was revoked", ledger.RevokedStatement, "", deferred(nil))

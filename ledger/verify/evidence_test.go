@@ -335,7 +335,7 @@ func TestReceiptIsStrict(t *testing.T) {
 		"leading zero":    bytes.Replace(text, []byte("index 5\n"), []byte("index 05\n"), 1),
 		"negative index":  bytes.Replace(text, []byte("index 5\n"), []byte("index -5\n"), 1),
 		"carriage return": bytes.Replace(text, []byte("index 5\n"), []byte("index 5\r\n"), 1),
-		"too large":       append(slices.Clone(text), bytes.Repeat([]byte("x\n"), 20000)...),
+		"too large":       append(slices.Clone(text), bytes.Repeat([]byte("x\n"), verify.MaxNote)...),
 	} {
 		if _, err := verify.ParseReceipt(r.Leaf, bad); err == nil {
 			t.Errorf("%s: accepted", name)
