@@ -16,15 +16,14 @@
 package hierarchy
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/document"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -34,6 +33,9 @@ const MaxFile = 1 << 20
 
 // Format is what a hierarchy's first member says.
 const Format = "attestlog-hierarchy/v1"
+
+// kind is what such a file is. It is never written to.
+var kind = document.Kind{Name: "hierarchy", Format: Format, Max: MaxFile}
 
 // maxLabel bounds a label, in bytes, as events do. A prefix as long keeps every label.
 const maxLabel = 128
@@ -66,7 +68,7 @@ func (c *Column) UnmarshalYAML(n *yaml.Node) error {
 	for i := 0; i < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if seen[key.Value] {
-			return fmt.Errorf("line %d: %q stands twice", key.Line, clip(key.Value))
+			return fmt.Errorf("line %d: %q stands twice", key.Line, document.Clip(key.Value))
 		}
 		seen[key.Value] = true
 		var err error
@@ -78,7 +80,7 @@ func (c *Column) UnmarshalYAML(n *yaml.Node) error {
 		case way != nil:
 			err = value.Decode(way)
 		default:
-			err = fmt.Errorf("line %d: a column has no member %q: want name, and one of intervals, prefix, categories, keep", key.Line, clip(key.Value))
+			err = fmt.Errorf("line %d: a column has no member %q: want name, and one of intervals, prefix, categories, keep", key.Line, document.Clip(key.Value))
 		}
 		if err != nil {
 			return err
@@ -96,17 +98,17 @@ func (c *Column) UnmarshalYAML(n *yaml.Node) error {
 func (c *Column) check(way map[string]bool) error {
 	switch {
 	case way["intervals"] && (len(c.Intervals) == 0 || len(c.Intervals) > statement.MaxQuasiCodes):
-		return fmt.Errorf("line %d: column %q: list where each interval begins: 1 to %d integers", c.line, clip(c.Name), statement.MaxQuasiCodes)
+		return fmt.Errorf("line %d: column %q: list where each interval begins: 1 to %d integers", c.line, document.Clip(c.Name), statement.MaxQuasiCodes)
 	case way["prefix"] && (c.Prefix < 1 || c.Prefix > maxLabel):
-		return fmt.Errorf("line %d: column %q: a prefix keeps 1 to %d characters; to keep none, put all labels into one category", c.line, clip(c.Name), maxLabel)
+		return fmt.Errorf("line %d: column %q: a prefix keeps 1 to %d characters; to keep none, put all labels into one category", c.line, document.Clip(c.Name), maxLabel)
 	case way["categories"] && len(c.Categories) == 0:
-		return fmt.Errorf("line %d: column %q: name at least one category", c.line, clip(c.Name))
+		return fmt.Errorf("line %d: column %q: name at least one category", c.line, document.Clip(c.Name))
 	case way["keep"] && !c.Keep:
-		return fmt.Errorf("line %d: column %q: keep is true, or isn't there", c.line, clip(c.Name))
+		return fmt.Errorf("line %d: column %q: keep is true, or isn't there", c.line, document.Clip(c.Name))
 	}
 	for i, from := range c.Intervals {
 		if i > 0 && from <= c.Intervals[i-1] {
-			return fmt.Errorf("line %d: column %q: the intervals must increase, and %d doesn't", c.line, clip(c.Name), from)
+			return fmt.Errorf("line %d: column %q: the intervals must increase, and %d doesn't", c.line, document.Clip(c.Name), from)
 		}
 	}
 	return nil
@@ -120,7 +122,7 @@ func categories(n *yaml.Node) (list []statement.Category, err error) {
 	where := map[string]int{} // of labels and of names, apart by a byte that none has
 	once := func(key, text string, line int) error {
 		if before := where[key]; before != 0 {
-			return fmt.Errorf("line %d: %q stands in line %d already", line, clip(text), before)
+			return fmt.Errorf("line %d: %q stands in line %d already", line, document.Clip(text), before)
 		}
 		where[key] = line
 		return nil
@@ -151,28 +153,17 @@ func categories(n *yaml.Node) (list []statement.Category, err error) {
 
 // Parse reads a hierarchy file. Errors name the line where they can.
 func Parse(b []byte) (*Hierarchy, error) {
-	if len(b) > MaxFile {
-		return nil, fmt.Errorf("the hierarchy has %d bytes, and at most %d are allowed", len(b), MaxFile)
-	}
 	h := new(Hierarchy)
-	d := yaml.NewDecoder(bytes.NewReader(b))
-	d.KnownFields(true)
-	if err := d.Decode(h); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, errors.New("the hierarchy is empty; it begins with `format: " + Format + "`")
-		}
+	if err := kind.Decode(b, h); err != nil {
 		return nil, err
 	}
-	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the hierarchy must be one YAML document")
-	}
-	if h.Format != Format {
-		return nil, fmt.Errorf("want `format: %s`, not %q", Format, clip(h.Format))
+	if err := kind.Check(h.Format); err != nil {
+		return nil, err
 	}
 	for i, c := range h.Columns {
 		for _, before := range h.Columns[:i] {
 			if before.Name == c.Name {
-				return nil, fmt.Errorf("line %d: column %q is described twice (line %d)", c.line, clip(c.Name), before.line)
+				return nil, fmt.Errorf("line %d: column %q is described twice (line %d)", c.line, document.Clip(c.Name), before.line)
 			}
 		}
 	}
@@ -188,9 +179,9 @@ func (h *Hierarchy) Bind(data *event.DatasetClaims) (map[string]statement.Genera
 		at := slices.IndexFunc(data.Columns, func(col event.Column) bool { return col.Name == c.Name })
 		switch {
 		case at < 0:
-			return nil, fmt.Errorf("line %d: the data set has no column %q", c.line, clip(c.Name))
+			return nil, fmt.Errorf("line %d: the data set has no column %q", c.line, document.Clip(c.Name))
 		case data.Columns[at].Role != event.RoleQuasi:
-			return nil, fmt.Errorf("line %d: column %q is %s; only quasi-identifiers are generalized: the data set's schema says which columns are", c.line, clip(c.Name), data.Columns[at].Role)
+			return nil, fmt.Errorf("line %d: column %q is %s; only quasi-identifiers are generalized: the data set's schema says which columns are", c.line, document.Clip(c.Name), data.Columns[at].Role)
 		}
 		g, err := c.bind(data.Columns[at])
 		if err != nil {
@@ -217,7 +208,7 @@ func (c *Column) bind(col event.Column) (statement.Generalization, error) {
 	for _, category := range c.Categories {
 		for _, l := range category.Labels {
 			if !slices.Contains(col.Coding.Category.Labels, l) {
-				return g, fmt.Errorf("column %q has no label %q", col.Name, clip(l))
+				return g, fmt.Errorf("column %q has no label %q", col.Name, document.Clip(l))
 			}
 		}
 	}
@@ -239,11 +230,4 @@ func kept(col event.Column) (g statement.Generalization) {
 		g.Intervals = append(g.Intervals, v)
 	}
 	return g
-}
-
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "…"
-	}
-	return s
 }

@@ -14,14 +14,11 @@
 package importing
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 
-	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/document"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/statement"
 	"github.com/attestlog/attestlog/prover/zkverify"
@@ -32,6 +29,9 @@ const MaxFile = 256 << 10
 
 // Format is what a description's first member says.
 const Format = "attestlog-statement/v1"
+
+// kind is what such a file is. It is never written to.
+var kind = document.Kind{Name: "description", Format: Format, Max: MaxFile}
 
 type description struct {
 	Format   string   `yaml:"format"`
@@ -71,23 +71,12 @@ func Claims(b []byte, vk *zkverify.VerifyingKey, transcript event.Digest) (*even
 }
 
 func parse(b []byte) (*description, error) {
-	if len(b) > MaxFile {
-		return nil, fmt.Errorf("the description has %d bytes, and at most %d are allowed", len(b), MaxFile)
-	}
 	d := new(description)
-	decoder := yaml.NewDecoder(bytes.NewReader(b))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(d); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, errors.New("the description is empty; it begins with `format: " + Format + "`")
-		}
+	if err := kind.Decode(b, d); err != nil {
 		return nil, err
 	}
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the description must be one YAML document")
-	}
-	if d.Format != Format {
-		return nil, fmt.Errorf("want `format: %s`, not %q", Format, clip(d.Format))
+	if err := kind.Check(d.Format); err != nil {
+		return nil, err
 	}
 	return d, nil
 }
@@ -96,13 +85,13 @@ func (in *input) describe() (event.Input, error) {
 	out := event.Input{Name: in.Name, Type: in.Type}
 	if in.Type == event.InputInteger {
 		if in.Min == nil || in.Max == nil {
-			return out, fmt.Errorf("%s is an integer: say from where to where it goes, with min and max", clip(in.Name))
+			return out, fmt.Errorf("%s is an integer: say from where to where it goes, with min and max", document.Clip(in.Name))
 		}
 		out.Min, out.Max = *in.Min, *in.Max
 		return out, nil
 	}
 	if in.Min != nil || in.Max != nil {
-		return out, fmt.Errorf("%s is of type %q, and only integers have min and max", clip(in.Name), clip(string(in.Type)))
+		return out, fmt.Errorf("%s is of type %q, and only integers have min and max", document.Clip(in.Name), document.Clip(string(in.Type)))
 	}
 	return out, nil
 }
@@ -122,11 +111,4 @@ func check(c *event.StatementClaims, vk *zkverify.VerifyingKey) error {
 			got, len(s.Inputs), s.Inputs)
 	}
 	return nil
-}
-
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "…"
-	}
-	return s
 }

@@ -1,15 +1,13 @@
 package model
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/document"
 	"github.com/attestlog/attestlog/prover/gadget/table"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -20,21 +18,14 @@ const ConfigurationFormat = "attestlog-configuration/v1"
 // MaxConfiguration bounds a configuration, in bytes.
 const MaxConfiguration = 64 << 10
 
+// configuration is what such a file is. It is never written to.
+var configuration = document.Kind{Name: "configuration", Format: ConfigurationFormat, Max: MaxConfiguration}
+
 // ParseConfiguration reads the settings that a model is served under. Errors name line and key, and never a value.
 func ParseConfiguration(b []byte) ([]statement.Setting, error) {
-	if len(b) > MaxConfiguration {
-		return nil, fmt.Errorf("the configuration has %d bytes, and at most %d are allowed", len(b), MaxConfiguration)
-	}
-	d := yaml.NewDecoder(bytes.NewReader(b))
 	var document yaml.Node
-	if err := d.Decode(&document); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, errors.New("the configuration is empty; it begins with `format: " + ConfigurationFormat + "`")
-		}
+	if err := configuration.Decode(b, &document); err != nil {
 		return nil, err
-	}
-	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the configuration must be one YAML document")
 	}
 	members, err := mapping(document.Content[0], "the configuration")
 	if err != nil {

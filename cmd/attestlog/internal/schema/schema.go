@@ -21,15 +21,14 @@
 package schema
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/attestlog/attestlog/cmd/attestlog/internal/document"
 	"github.com/attestlog/attestlog/ledger/event"
 )
 
@@ -38,6 +37,9 @@ const MaxFile = 1 << 20
 
 // Format is what a schema's first member says.
 const Format = "attestlog-schema/v1"
+
+// kind is what such a file is. It is never written to.
+var kind = document.Kind{Name: "schema", Format: Format, Max: MaxFile}
 
 // Schema is the contents of a schema file, each member checked by itself.
 type Schema struct {
@@ -78,7 +80,7 @@ func (c *Column) UnmarshalYAML(n *yaml.Node) error {
 	for i := 0; i < len(n.Content); i += 2 {
 		// Decoding a node forgets that unknown members are to be refused.
 		if key := n.Content[i]; !slices.Contains([]string{"name", "role", "min", "max", "labels", "fill"}, key.Value) {
-			return fmt.Errorf("line %d: a column has no member %q: want name, role, min, max, labels or fill", key.Line, clip(key.Value))
+			return fmt.Errorf("line %d: a column has no member %q: want name, role, min, max, labels or fill", key.Line, document.Clip(key.Value))
 		}
 	}
 	var plain plainColumn
@@ -92,20 +94,9 @@ func (c *Column) UnmarshalYAML(n *yaml.Node) error {
 
 // Parse reads a schema. Errors name the line where they can.
 func Parse(b []byte) (*Schema, error) {
-	if len(b) > MaxFile {
-		return nil, fmt.Errorf("the schema has %d bytes, and at most %d are allowed", len(b), MaxFile)
-	}
 	s := new(Schema)
-	d := yaml.NewDecoder(bytes.NewReader(b))
-	d.KnownFields(true)
-	if err := d.Decode(s); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, errors.New("the schema is empty; it begins with `format: " + Format + "`")
-		}
+	if err := kind.Decode(b, s); err != nil {
 		return nil, err
-	}
-	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the schema must be one YAML document")
 	}
 	s.normalize()
 	if err := s.check(); err != nil {
@@ -132,9 +123,10 @@ func (s *Schema) normalize() {
 }
 
 func (s *Schema) check() error {
+	if err := kind.Check(s.Format); err != nil {
+		return err
+	}
 	switch {
-	case s.Format != Format:
-		return fmt.Errorf("want `format: %s`, not %q", Format, clip(s.Format))
 	case s.Name == "" || len(s.Name) > 256:
 		return errors.New("name: the data set needs a name of 1 to 256 bytes")
 	case len(s.Columns) == 0:
@@ -152,7 +144,7 @@ func (s *Schema) check() error {
 	}
 	for i, p := range s.Purposes {
 		if p == "" || len(p) > 64 || p == "none" || p == "row" {
-			return fmt.Errorf("purposes: %q can't name a purpose: want 1 to 64 bytes, and neither `none` nor `row`", clip(p))
+			return fmt.Errorf("purposes: %q can't name a purpose: want 1 to 64 bytes, and neither `none` nor `row`", document.Clip(p))
 		}
 		if slices.Contains(s.Purposes[:i], p) {
 			return fmt.Errorf("purposes: %q stands twice", p)
@@ -160,7 +152,7 @@ func (s *Schema) check() error {
 	}
 	for i := range s.Columns {
 		if err := s.Columns[i].check(); err != nil {
-			return fmt.Errorf("line %d: column %q: %w", s.Columns[i].line, clip(s.Columns[i].Name), err)
+			return fmt.Errorf("line %d: column %q: %w", s.Columns[i].line, document.Clip(s.Columns[i].Name), err)
 		}
 		for _, before := range s.Columns[:i] {
 			if before.Name == s.Columns[i].Name {
@@ -175,7 +167,7 @@ func (c *Column) check() error {
 	switch c.Role {
 	case event.RoleDirect, event.RoleQuasi, event.RoleSensitive, event.RoleOther:
 	default:
-		return fmt.Errorf("role %q is unknown: want direct, quasi, sensitive or other", clip(string(c.Role)))
+		return fmt.Errorf("role %q is unknown: want direct, quasi, sensitive or other", document.Clip(string(c.Role)))
 	}
 	switch {
 	case c.Name == "" || len(c.Name) > 64:
@@ -214,11 +206,4 @@ func checkLabels(labels []string) error {
 		seen[l] = true
 	}
 	return nil
-}
-
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "…"
-	}
-	return s
 }
