@@ -146,6 +146,25 @@ type Page struct {
 	Size    int64  // of the log when it was asked
 }
 
+// EachEntry walks the entries that match a query, page by page, as long as visit wants more. What holds of Entries holds of it.
+func (c *Client) EachEntry(ctx context.Context, q Query, visit func(*verify.Entry) (more bool)) error {
+	for {
+		page, err := c.Entries(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Entries {
+			if !visit(e) {
+				return nil
+			}
+		}
+		if page.Next == "" || page.Next == q.Cursor {
+			return nil
+		}
+		q.Cursor = page.Next
+	}
+}
+
 // Entries lists entries that match a query. Each is a well-formed entry, but nothing proves that it stands in the log, nor that
 // none is left out: ask Entry for those that matter, and read all of the log's entries to be sure of the rest.
 func (c *Client) Entries(ctx context.Context, q Query) (Page, error) {

@@ -83,19 +83,11 @@ func (l library) list(ctx context.Context, kind event.Kind, wanted func(event.Cl
 func (l library) walk(ctx context.Context, q Query, wanted func(event.Claims) bool) ([]int64, error) {
 	var indices []int64
 	q.Limit = 1000
-	for {
-		page, err := l.c.Entries(ctx, q)
-		if err != nil {
-			return nil, err
+	err := l.c.EachEntry(ctx, q, func(entry *verify.Entry) (more bool) {
+		if wanted(entry.Event.Claims) {
+			indices = append(indices, entry.Index)
 		}
-		for _, entry := range page.Entries {
-			if wanted(entry.Event.Claims) {
-				indices = append(indices, entry.Index)
-			}
-		}
-		if page.Next == "" || page.Next == q.Cursor {
-			return indices, nil
-		}
-		q.Cursor = page.Next
-	}
+		return true
+	})
+	return indices, err
 }

@@ -57,28 +57,24 @@ func (c *Client) proverEntries(ctx context.Context) ([]int64, error) {
 	about := map[string][]int64{}
 	provers := map[string]bool{}
 	q := Query{Kinds: []event.Kind{event.Source}, Limit: 1000}
-	for {
-		page, err := c.Entries(ctx, q)
-		if err != nil {
-			return nil, err
+	var strange error
+	err := c.EachEntry(ctx, q, func(e *verify.Entry) (more bool) {
+		claims, ok := e.Event.Claims.(*event.SourceClaims)
+		if !ok {
+			strange = alarm(nil, "the log answered with an entry of kind %s when asked for %s", e.Event.Kind(), event.Source)
+			return false
 		}
-		for _, e := range page.Entries {
-			claims, ok := e.Event.Claims.(*event.SourceClaims)
-			if !ok {
-				return nil, alarm(nil, "the log answered with an entry of kind %s when asked for %s", e.Event.Kind(), event.Source)
-			}
-			if e.Index == 0 {
-				operator = claims.Source
-			}
-			about[claims.Source] = append(about[claims.Source], e.Index)
-			if claims.Recipient != "" {
-				provers[claims.Source] = true
-			}
+		if e.Index == 0 {
+			operator = claims.Source
 		}
-		if page.Next == "" || page.Next == q.Cursor {
-			break
+		about[claims.Source] = append(about[claims.Source], e.Index)
+		if claims.Recipient != "" {
+			provers[claims.Source] = true
 		}
-		q.Cursor = page.Next
+		return true
+	})
+	if err := errors.Join(err, strange); err != nil {
+		return nil, err
 	}
 	indices := slices.Clone(about[operator])
 	for name := range provers {

@@ -147,7 +147,7 @@ func (b *bundle) matching(ctx context.Context, r *remote) (indices []int64, err 
 	if err != nil {
 		return nil, err
 	}
-	err = eachEntry(ctx, r, q, func(e *verify.Entry) (more bool) {
+	err = r.EachEntry(ctx, q, func(e *verify.Entry) (more bool) {
 		indices = append(indices, e.Index)
 		return len(indices) <= verify.MaxBundleEntries
 	})

@@ -76,7 +76,7 @@ func (s *speaker) list(ctx context.Context, kind event.Kind) ([]*verify.Entry, e
 		return said, nil
 	}
 	said := []*verify.Entry{}
-	err := eachEntry(ctx, s.r, client.Query{Kinds: []event.Kind{kind}, Source: s.name, Limit: 1000}, func(e *verify.Entry) bool {
+	err := s.r.EachEntry(ctx, client.Query{Kinds: []event.Kind{kind}, Source: s.name, Limit: 1000}, func(e *verify.Entry) bool {
 		said = append(said, e)
 		return true
 	})

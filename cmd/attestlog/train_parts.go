@@ -85,7 +85,7 @@ func (l *trainingLog) Key() note.Verifier { return l.r.Key() }
 
 func (l *trainingLog) Newest(ctx context.Context, kind event.Kind, match func(*event.Event) bool) (*verify.Receipt, error) {
 	at := int64(-1)
-	err := eachEntry(ctx, l.r, client.Query{Kinds: []event.Kind{kind}, Source: l.source, Descending: true, Limit: 100}, func(e *verify.Entry) (more bool) {
+	err := l.r.EachEntry(ctx, client.Query{Kinds: []event.Kind{kind}, Source: l.source, Descending: true, Limit: 100}, func(e *verify.Entry) (more bool) {
 		if match(e.Event) {
 			at = e.Index
 		}

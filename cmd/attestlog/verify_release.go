@@ -51,7 +51,7 @@ func (v *verifyCommand) release(ctx context.Context, t *terminal, ref reference)
 func verifyChunksOf(ctx context.Context, r *remote, released *verify.Entry) (*verify.Release, error) {
 	parts := map[part]map[int64][]int64{} // of each, the entries about each chunk
 	var order []part
-	err := eachEntry(ctx, r, client.Query{Kinds: []event.Kind{event.Anonymization}, Limit: 1000}, func(e *verify.Entry) (more bool) {
+	err := r.EachEntry(ctx, client.Query{Kinds: []event.Kind{event.Anonymization}, Limit: 1000}, func(e *verify.Entry) (more bool) {
 		c, ok := e.Event.Claims.(*event.AnonymizationClaims)
 		if !ok || c.Released != released.Digest || e.Event.Proof == event.ProofNone {
 			return true
@@ -101,23 +101,4 @@ func bestEvidence(ctx context.Context, r *remote, entries []int64) (ev *verify.E
 		}
 	}
 	return ev, nil
-}
-
-// eachEntry walks the entries that a query picks, as long as visit wants more.
-func eachEntry(ctx context.Context, r *remote, q client.Query, visit func(*verify.Entry) (more bool)) error {
-	for {
-		page, err := r.Entries(ctx, q)
-		if err != nil {
-			return err
-		}
-		for _, e := range page.Entries {
-			if !visit(e) {
-				return nil
-			}
-		}
-		if page.Next == "" || page.Next == q.Cursor {
-			return nil
-		}
-		q.Cursor = page.Next
-	}
 }
