@@ -14,11 +14,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/attestlog/attestlog/ledger/monitor/internal/store"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
 
@@ -38,7 +40,7 @@ type Witness struct {
 	signer note.Signer
 	log    *slog.Logger
 	logs   map[string]*state // by origin
-	lock   *dirLock
+	lock   *os.File          // keeps a second process away: two that cosign from one memory would each go on without the other
 }
 
 // state is what the witness knows of one log.
@@ -52,13 +54,13 @@ type state struct {
 
 // Open reads what was cosigned before. A file that can't be read is an error: a witness that forgot is none.
 func Open(cfg Config) (_ *Witness, err error) {
-	lock, err := lockDir(cfg.Dir)
+	lock, err := store.Lock(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, lock.release())
+			err = errors.Join(err, lock.Close())
 		}
 	}()
 	w := &Witness{signer: cfg.Signer, log: cfg.Logger, logs: map[string]*state{}, lock: lock}
@@ -82,7 +84,7 @@ func Open(cfg Config) (_ *Witness, err error) {
 }
 
 // Close lets another process use the directory. No request may be under way.
-func (w *Witness) Close() error { return w.lock.release() }
+func (w *Witness) Close() error { return w.lock.Close() }
 
 // Latest is the last head of a log that was cosigned, with the log's signature and the cosignature; false if there is none.
 func (w *Witness) Latest(origin string) (verify.Head, bool) {

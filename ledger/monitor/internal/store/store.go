@@ -23,11 +23,11 @@ var errBroken = errors.New("an earlier write failed, so what is on disk is unkno
 // Lock keeps other processes away from a directory, which is made if it isn't there, until the file is closed.
 func Lock(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("couldn't make the monitor's directory: %w", err)
+		return nil, fmt.Errorf("couldn't make the directory: %w", err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("couldn't lock the monitor's directory: %w", err)
+		return nil, fmt.Errorf("couldn't lock the directory: %w", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("couldn't lock %s: another process uses it: %w", dir, err), f.Close())
