@@ -16,13 +16,14 @@ func (c *check) attestation() (string, error) {
 	if c.Entry.Event.Proof != event.ProofDeferred {
 		return "", nil
 	}
+	have := Unattested()
 	for _, index := range c.attestations[c.Entry.Digest] {
 		e := c.byIndex[index]
 		claims := e.Event.Claims.(*event.AttestationClaims)
-		if err := c.judgeAttestation(e, claims); err != nil {
+		if err := c.judgeAttestation(e, claims, have); err != nil {
 			return "", fmt.Errorf("entry %d: %w", e.Index, err)
 		}
-		c.Attestation = e
+		c.Attestation, have = e, have.After(claims, e.Index)
 	}
 	if c.Attestation == nil {
 		return "the evidence has none of a proving worker", nil
@@ -35,8 +36,8 @@ func (c *check) attestation() (string, error) {
 	return detail, nil
 }
 
-// judgeAttestation judges one attestation after those before it; c.Attestation is the last of them.
-func (c *check) judgeAttestation(e *Entry, claims *event.AttestationClaims) error {
+// judgeAttestation judges one attestation after those before it, by the law as it stood at its place.
+func (c *check) judgeAttestation(e *Entry, claims *event.AttestationClaims, have Attested) error {
 	if e.Index < c.Entry.Index {
 		return fmt.Errorf("it attests the event, which comes only after it, at entry %d", c.Entry.Index)
 	}
@@ -46,16 +47,8 @@ func (c *check) judgeAttestation(e *Entry, claims *event.AttestationClaims) erro
 	if len(e.Leaf.Proof) > 0 {
 		return errors.New("a proof stands beside the attestation, and not in it")
 	}
-	if last := c.Attestation; last != nil {
-		switch before := last.Event.Claims.(*event.AttestationClaims).Outcome; {
-		case before == event.OutcomeProven:
-			return fmt.Errorf("it attests the event, which entry %d proved already", last.Index)
-		case claims.Outcome == event.OutcomeRefused:
-			return fmt.Errorf("it refuses a proof of the event, as entry %d did already", last.Index)
-		}
-	}
 	s, known := c.registry.statementAt(c.Entry.Event.Statement, e.Index)
-	return judgeUnderStatement(claims, c.Entry.Event, !known || s.Revoked >= 0)
+	return judgeAttestation(claims, c.Entry.Event, have, !known || s.Revoked >= 0)
 }
 
 // sentProof is the proof of the event, wherever it stands: beside the envelope, or in the attestation. There may be none yet.

@@ -160,20 +160,18 @@ func JudgeAttested(c *event.AttestationClaims, of *event.Event) error {
 // That the prover's key and the event's statement stand here means that they stood when the event was logged, too, as far as they
 // were there then: what ended never comes back.
 func (r *Registry) JudgeAttestation(c *event.AttestationClaims, of *event.Event, have Attested) error {
+	s, known := r.statements[of.Statement]
+	return judgeAttestation(c, of, have, !known || s.Revoked >= 0)
+}
+
+// judgeAttestation is JudgeAttestation, told what became of the event's statement until then: under one that was revoked nothing is
+// proven any more, and one that stands is no reason to refuse.
+func judgeAttestation(c *event.AttestationClaims, of *event.Event, have Attested, revoked bool) error {
 	switch {
 	case have.Proven >= 0:
 		return violates(RuleAttested, "event %s was proven already, by entry %d", c.Event, have.Proven).checking(string(event.OutcomeProven))
 	case have.Refused >= 0 && c.Outcome == event.OutcomeRefused:
 		return violates(RuleAttested, "a proof of event %s was refused already, by entry %d", c.Event, have.Refused).checking(string(event.OutcomeRefused))
-	}
-	s, known := r.statements[of.Statement]
-	return judgeUnderStatement(c, of, !known || s.Revoked >= 0)
-}
-
-// judgeUnderStatement holds an attestation against what became of the event's statement: under one that was revoked nothing is proven
-// any more, and one that stands is no reason to refuse.
-func judgeUnderStatement(c *event.AttestationClaims, of *event.Event, revoked bool) error {
-	switch {
 	case c.Outcome == event.OutcomeProven && revoked:
 		return violates(RuleRevokedStatement, "the statement %s of the attested event was revoked: nothing is proven under it any more", of.Statement)
 	case c.Reason == event.ReasonStatementRevoked && !revoked:
