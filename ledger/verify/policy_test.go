@@ -1,4 +1,4 @@
-package verify
+package verify_test
 
 import (
 	"crypto/rand"
@@ -8,35 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/ledger/verify/logtest"
 )
 
-// cosigner is a witness's key.
-type cosigner struct {
-	signer note.Signer
-	vkey   string
-}
-
-func newCosigner(t testing.TB, name string) cosigner {
-	t.Helper()
-	private, public, err := note.GenerateKey(rand.Reader, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := fnote.NewSignerForCosignatureV1(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	vkey, err := fnote.VKeyToCosignatureV1(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cosigner{signer, vkey}
-}
-
 // cosign adds cosignatures to a signed note.
-func cosign(t testing.TB, signed []byte, key note.Verifier, by ...cosigner) []byte {
+func cosign(t testing.TB, signed []byte, key note.Verifier, by ...logtest.Cosigner) []byte {
 	t.Helper()
 	opened, err := note.Open(signed, note.VerifierList(key))
 	if err != nil {
@@ -44,7 +23,7 @@ func cosign(t testing.TB, signed []byte, key note.Verifier, by ...cosigner) []by
 	}
 	signers := make([]note.Signer, len(by))
 	for i, c := range by {
-		signers[i] = c.signer
+		signers[i] = c
 	}
 	if signed, err = note.Sign(opened, signers...); err != nil {
 		t.Fatal(err)
@@ -53,12 +32,12 @@ func cosign(t testing.TB, signed []byte, key note.Verifier, by ...cosigner) []by
 }
 
 func TestPolicyIsRead(t *testing.T) {
-	north, south, east := newCosigner(t, "north.example/w"), newCosigner(t, "south.example/w"), newCosigner(t, "east.example/w")
+	north, south, east := logtest.NewCosigner(t, "north.example/w"), logtest.NewCosigner(t, "south.example/w"), logtest.NewCosigner(t, "east.example/w")
 	_, log, err := note.GenerateKey(rand.Reader, "test.example/log")
 	if err != nil {
 		t.Fatal(err)
 	}
-	three := fmt.Sprintf("witness n %s\nwitness s %s https://south.example/submit\nwitness e %s\n", north.vkey, south.vkey, east.vkey)
+	three := fmt.Sprintf("witness n %s\nwitness s %s https://south.example/submit\nwitness e %s\n", north.VKey, south.VKey, east.VKey)
 	for _, c := range []struct {
 		name, text string
 		quorum     string // or
@@ -69,14 +48,14 @@ func TestPolicyIsRead(t *testing.T) {
 		{"two of three", three + "group all-of-us 2 n s e\nquorum all-of-us\n", "2 of (n, s, e)", ""},
 		{"groups in groups", three + "group g any n s\ngroup h all g e\nquorum h", "2 of (1 of (n, s), e)", ""},
 		{"comments, tabs and spaces", "# hello\n\n \t # there\n\tlog  " + log + " https://log.example\n" + three + "quorum\tn ", "n", ""},
-		{"a witness defined after the quorum", "witness n " + north.vkey + "\nquorum n\nwitness s " + south.vkey, "n", ""},
+		{"a witness defined after the quorum", "witness n " + north.VKey + "\nquorum n\nwitness s " + south.VKey, "n", ""},
 
 		{"nothing", "", "", "no quorum line"},
 		{"two quorums", "quorum none\nquorum none", "", "line 2: there is a quorum line already"},
-		{"an unknown word", "witnes n " + north.vkey, "", `line 1: "witnes" is not log, witness, group or quorum`},
+		{"an unknown word", "witnes n " + north.VKey, "", `line 1: "witnes" is not log, witness, group or quorum`},
 		{"a comment behind a line", "quorum none # of them", "", `line 1: "quorum" has 4 items`},
 		{"a quorum of somebody unknown", three + "quorum x", "", `line 4: "x" is neither a witness nor a group`},
-		{"a group before its member", "group g any n\nwitness n " + north.vkey, "", `line 1: "n" is neither`},
+		{"a group before its member", "group g any n\nwitness n " + north.VKey, "", `line 1: "n" is neither`},
 		{"a group in itself", three + "group g any n g\nquorum g", "", `line 4: "g" is neither`},
 		{"a member twice", three + "group g 2 n n\nquorum g", "", `line 4: "n" is a member already`},
 		{"a member of two groups", three + "group g any n\ngroup h any n\nquorum h", "", `line 5: "n" is a member already`},
@@ -86,20 +65,20 @@ func TestPolicyIsRead(t *testing.T) {
 		{"a threshold with a zero before", three + "group g 01 n s\nquorum g", "", "is no threshold"},
 		{"a group without members", three + "group g any\nquorum g", "", `"group" has 2 items`},
 		{"a name twice", three + "group n any s\nquorum n", "", `line 4: the name "n" stands there twice`},
-		{"the name none", "witness none " + north.vkey + "\nquorum none", "", `the name "none" is taken`},
+		{"the name none", "witness none " + north.VKey + "\nquorum none", "", `the name "none" is taken`},
 		{"none as a member", three + "group g any none\nquorum g", "", `"none" is neither`},
-		{"a key twice", three + "witness again " + north.vkey + "\nquorum n", "", "line 4: the key of this witness stands there twice"},
+		{"a key twice", three + "witness again " + north.VKey + "\nquorum n", "", "line 4: the key of this witness stands there twice"},
 		{"a log twice", "log " + log + "\nlog " + log + "\nquorum none", "", "line 2: the key of this log stands there twice"},
 		{"a log's key for a witness", "witness n " + log + "\nquorum n", "", "is not a witness's key"},
-		{"a witness's key for a log", "log " + north.vkey + "\nquorum none", "", "is not a log's key"},
-		{"a URL with a query", "witness n " + north.vkey + " https://x.example/?a=b\nquorum n", "", "is not an http or https URL"},
-		{"another scheme", "witness n " + north.vkey + " ftp://x.example/\nquorum n", "", "is not an http or https URL"},
+		{"a witness's key for a log", "log " + north.VKey + "\nquorum none", "", "is not a log's key"},
+		{"a URL with a query", "witness n " + north.VKey + " https://x.example/?a=b\nquorum n", "", "is not an http or https URL"},
+		{"another scheme", "witness n " + north.VKey + " ftp://x.example/\nquorum n", "", "is not an http or https URL"},
 		{"a control character", "quorum\x0bnone", "", "line 1: byte 7 is the control character 0x0b"},
 		{"a carriage return", "quorum none\r\n", "", "line 1: byte 12 is the control character 0x0d"},
-		{"too much", strings.Repeat("#", MaxPolicy+1), "", "at most 65536 are allowed"},
+		{"too much", strings.Repeat("#", verify.MaxPolicy+1), "", "at most 65536 are allowed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p, err := ParsePolicy([]byte(c.text))
+			p, err := verify.ParsePolicy([]byte(c.text))
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Fatalf("the error is %v, want one with %q", err, c.err)
@@ -118,11 +97,11 @@ func TestPolicyIsRead(t *testing.T) {
 
 func TestTooManyWitnesses(t *testing.T) {
 	var text strings.Builder
-	for i := range maxPolicyList + 1 {
-		fmt.Fprintf(&text, "witness w%d %s\n", i, newCosigner(t, fmt.Sprintf("w%d.example", i)).vkey)
+	for i := range 65 {
+		fmt.Fprintf(&text, "witness w%d %s\n", i, logtest.NewCosigner(t, fmt.Sprintf("w%d.example", i)).VKey)
 	}
 	text.WriteString("quorum w0")
-	if _, err := ParsePolicy([]byte(text.String())); err == nil || !strings.Contains(err.Error(), "more than 64 witnesses") {
+	if _, err := verify.ParsePolicy([]byte(text.String())); err == nil || !strings.Contains(err.Error(), "more than 64 witnesses") {
 		t.Errorf("65 witnesses give %v", err)
 	}
 }
@@ -144,20 +123,20 @@ func TestPolicyOpensHeads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, s, e, foreign := newCosigner(t, "n.example"), newCosigner(t, "s.example"), newCosigner(t, "e.example"), newCosigner(t, "f.example")
-	policy := func(lines string) *Policy {
+	n, s, e, foreign := logtest.NewCosigner(t, "n.example"), logtest.NewCosigner(t, "s.example"), logtest.NewCosigner(t, "e.example"), logtest.NewCosigner(t, "f.example")
+	policy := func(lines string) *verify.Policy {
 		t.Helper()
-		p, err := ParsePolicy(fmt.Appendf(nil, "witness n %s\nwitness s %s\nwitness e %s\n%s", n.vkey, s.vkey, e.vkey, lines))
+		p, err := verify.ParsePolicy(fmt.Appendf(nil, "witness n %s\nwitness s %s\nwitness e %s\n%s", n.VKey, s.VKey, e.VKey, lines))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
-	signed, err := SignHead(signer, 7, [32]byte{1})
+	signed, err := verify.SignHead(signer, 7, [32]byte{1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := SignHead(signer, 8, [32]byte{2})
+	other, err := verify.SignHead(signer, 8, [32]byte{2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +145,7 @@ func TestPolicyOpensHeads(t *testing.T) {
 	two := policy("group g 2 n s e\nquorum g\n")
 	for _, c := range []struct {
 		name   string
-		policy *Policy
+		policy *verify.Policy
 		note   []byte
 		by     []int
 		quorum bool   // missing
@@ -188,7 +167,7 @@ func TestPolicyOpensHeads(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			head, cosignatures, err := c.policy.Open(c.note, key)
-			var few *QuorumError
+			var few *verify.QuorumError
 			switch {
 			case c.err != "":
 				if err == nil || !strings.Contains(err.Error(), c.err) {
@@ -213,9 +192,9 @@ func TestPolicyOpensHeads(t *testing.T) {
 }
 
 func TestAddCheckpointIsStrict(t *testing.T) {
-	good := AddCheckpoint{Old: 12, Hashes: [][32]byte{{1}, {2}}, Note: []byte("log\n15\nroot\n\n— log sig\n")}
+	good := verify.AddCheckpoint{Old: 12, Hashes: [][32]byte{{1}, {2}}, Note: []byte("log\n15\nroot\n\n— log sig\n")}
 	body := string(good.Encode())
-	parsed, err := ParseAddCheckpoint([]byte(body))
+	parsed, err := verify.ParseAddCheckpoint([]byte(body))
 	if err != nil || string(parsed.Encode()) != body || parsed.Old != 12 || len(parsed.Hashes) != 2 {
 		t.Fatalf("what was encoded reads back as %+v, %v", parsed, err)
 	}
@@ -231,20 +210,20 @@ func TestAddCheckpointIsStrict(t *testing.T) {
 		"sloppy base64":     "old 12\nAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=\n\nnote",
 		"too many hashes":   "old 12\n" + strings.Repeat("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", 64) + "\nnote",
 		"a carriage return": "old 12\r\n\nnote",
-		"too much":          "old 12\n\n" + strings.Repeat("x", MaxAddCheckpoint),
+		"too much":          "old 12\n\n" + strings.Repeat("x", verify.MaxAddCheckpoint),
 	} {
-		if r, err := ParseAddCheckpoint([]byte(bad)); err == nil {
+		if r, err := verify.ParseAddCheckpoint([]byte(bad)); err == nil {
 			t.Errorf("%s: read as %+v", name, r)
 		}
 	}
 }
 
 func FuzzPolicy(f *testing.F) {
-	w := newCosigner(f, "w.example")
-	f.Add([]byte("witness w " + w.vkey + " https://w.example/\ngroup g any w\nquorum g\n"))
+	w := logtest.NewCosigner(f, "w.example")
+	f.Add([]byte("witness w " + w.VKey + " https://w.example/\ngroup g any w\nquorum g\n"))
 	f.Add([]byte("# nothing\nquorum none"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := ParsePolicy(b)
+		p, err := verify.ParsePolicy(b)
 		if err != nil {
 			return
 		}
@@ -258,9 +237,9 @@ func FuzzPolicy(f *testing.F) {
 }
 
 func FuzzAddCheckpoint(f *testing.F) {
-	f.Add((&AddCheckpoint{Old: 12, Hashes: [][32]byte{{1}, {2}}, Note: []byte("log\n15\nroot\n\n— log sig\n")}).Encode())
+	f.Add((&verify.AddCheckpoint{Old: 12, Hashes: [][32]byte{{1}, {2}}, Note: []byte("log\n15\nroot\n\n— log sig\n")}).Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if r, err := ParseAddCheckpoint(b); err == nil && string(r.Encode()) != string(b) {
+		if r, err := verify.ParseAddCheckpoint(b); err == nil && string(r.Encode()) != string(b) {
 			t.Errorf("%q reads as %q", b, r.Encode())
 		}
 	})
