@@ -46,7 +46,7 @@ func OpenSequencer(ctx context.Context, cfg SequencerConfig) (*Sequencer, error)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open the log: %w", err)
 	}
-	leader, err := store.Lead(ctx)
+	leader, err := store.Lead(ctx, nil)
 	if err != nil {
 		store.Close()
 		return nil, err

@@ -54,8 +54,10 @@ func (c *HeadsConflict) Error() string {
 
 // lead waits for its turn, and leads for one term. It tells whether it came to that, and why it ended, or did not.
 func (l *Ledger) lead(ctx context.Context) (led bool, err error) {
-	l.stand(true, unavailable(nil, "another process leads the log, and takes the writes"))
-	leader, err := l.store.Lead(ctx)
+	l.stand(false, unavailable(nil, "the ledger is starting"))
+	leader, err := l.store.Lead(ctx, func() {
+		l.stand(true, unavailable(nil, "another process leads the log, and takes the writes"))
+	})
 	if err != nil {
 		return false, err
 	}

@@ -256,7 +256,7 @@ type adminTX struct {
 func (tx adminTX) CreateTree(ctx context.Context, tree *trillian.Tree) (*trillian.Tree, error) {
 	tx.used = true
 	s := open(tx.t, Config{Clock: func() time.Time { return tx.now }})
-	l, err := s.Lead(ctx)
+	l, err := s.Lead(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

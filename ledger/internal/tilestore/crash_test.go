@@ -273,7 +273,7 @@ type service struct {
 
 func (v *service) lead(ctx context.Context) {
 	for ctx.Err() == nil {
-		l, err := v.store.Lead(ctx)
+		l, err := v.store.Lead(ctx, nil)
 		if err != nil {
 			continue // PostgreSQL is restarting
 		}

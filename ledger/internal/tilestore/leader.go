@@ -45,10 +45,11 @@ type Leader struct {
 }
 
 // Lead waits until this process is the leader, that is until ctx ends or every other leader is gone. Then nobody else can
-// write to the log until the Leader ends: by Run's return, or by Close if Run is never called.
-func (s *Store) Lead(ctx context.Context) (*Leader, error) {
+// write to the log until the Leader ends: by Run's return, or by Close if Run is never called. waits, if not nil, is called once where
+// another leader is there: that is known then, and not guessed from how long this takes.
+func (s *Store) Lead(ctx context.Context, waits func()) (*Leader, error) {
 	log.InitMetrics(s.cfg.Metrics)
-	conn, err := s.lockedSession(ctx)
+	conn, err := s.lockedSession(ctx, waits)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func (s *Store) Lead(ctx context.Context) (*Leader, error) {
 }
 
 // lockedSession opens a session and waits for the advisory lock on it.
-func (s *Store) lockedSession(ctx context.Context) (*pgx.Conn, error) {
+func (s *Store) lockedSession(ctx context.Context, waits func()) (*pgx.Conn, error) {
 	cfg, err := pgx.ParseConfig(s.cfg.URL)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the database URL: %w", err)
@@ -84,6 +85,10 @@ func (s *Store) lockedSession(ctx context.Context) (*pgx.Conn, error) {
 			return conn, nil
 		}
 		if err == nil {
+			if waits != nil {
+				waits()
+				waits = nil
+			}
 			select {
 			case <-tick.C:
 				continue
@@ -270,7 +275,7 @@ func (l *Leader) outcome(ctx context.Context, b *batch) (landed bool, err error)
 }
 
 func (l *Leader) landed(ctx context.Context, b *batch) (bool, error) {
-	conn, err := l.store.lockedSession(ctx)
+	conn, err := l.store.lockedSession(ctx, nil)
 	if err != nil {
 		return false, err
 	}

@@ -69,12 +69,12 @@ func TestLeadWaits(t *testing.T) {
 	r.fill(300)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*lockInterval)
 	defer cancel()
-	if _, err := second.Lead(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := second.Lead(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("a second leader while the first leads: %v", err)
 	}
 	got := make(chan *Leader)
 	go func() {
-		l, err := second.Lead(t.Context())
+		l, err := second.Lead(t.Context(), nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -286,7 +286,7 @@ func TestExecSharesTheTransaction(t *testing.T) {
 // An error from onCommit stops the leader, but what is committed is acknowledged.
 func TestOnCommitError(t *testing.T) {
 	s := open(t, Config{})
-	l, err := s.Lead(t.Context())
+	l, err := s.Lead(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestLeadRefusesADamagedLog(t *testing.T) {
 			if _, err := s.pool.Exec(t.Context(), damage); err != nil {
 				t.Fatal(err)
 			}
-			if l, err := s.Lead(t.Context()); err == nil {
+			if l, err := s.Lead(t.Context(), nil); err == nil {
 				l.Close()
 				t.Error("Lead succeeded")
 			}

@@ -17,7 +17,7 @@ const reindexPage = 2048
 // changes nothing, and fails, where the leaves don't give the root that the tip has. Sealed witnesses don't derive from leaves: they stay. progress, which may be nil, is told
 // how many of how many entries are done.
 func (s *Store) Reindex(ctx context.Context, progress func(done, size int64)) error {
-	l, err := s.lockedSession(ctx)
+	l, err := s.lockedSession(ctx, nil)
 	if err != nil {
 		return err
 	}

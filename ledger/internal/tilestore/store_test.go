@@ -107,7 +107,7 @@ type running struct {
 
 func lead(t testing.TB, s *Store, j Judge) *running {
 	t.Helper()
-	l, err := s.Lead(t.Context())
+	l, err := s.Lead(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
