@@ -67,18 +67,24 @@ func (f *reporting) open(ctx context.Context, t *terminal, r *remote) (*reporter
 // record logs what a draft says, proven by the witness if there is one, here or later by others.
 func (r *reporter) record(ctx context.Context, what *draft.Draft, w statement.Witness) (*client.Receipt, error) {
 	d := numberless(what)
-	if w != nil {
-		if r.prover == nil {
-			var err error
-			if r.prover, err = r.flags.proving.prover(r.t, r.r); err != nil {
-				return nil, err
-			}
-		}
-		if err := r.attach(ctx, &d, w); err != nil {
-			return nil, err
-		}
+	if err := r.prove(ctx, &d, w); err != nil {
+		return nil, err
 	}
 	return r.source.Record(ctx, d)
+}
+
+// prove gives a draft its proof by the witness, if there is one.
+func (r *reporter) prove(ctx context.Context, d *client.Draft, w statement.Witness) error {
+	if w == nil {
+		return nil
+	}
+	if r.prover == nil {
+		var err error
+		if r.prover, err = r.flags.proving.prover(r.t, r.r); err != nil {
+			return err
+		}
+	}
+	return r.attach(ctx, d, w)
 }
 
 func (r *reporter) attach(ctx context.Context, d *client.Draft, w statement.Witness) error {
@@ -128,12 +134,16 @@ func (f *reporting) say(ctx context.Context, t *terminal, r *remote, dir string,
 		return refused(r, err)
 	}
 	defer func() { err = errors.Join(err, reporter.Close()) }()
-	logged, err := reporter.record(ctx, what, w)
+	claims := filepath.Join(dir, claimsFile)
+	logged, err := reporter.sayOnce(ctx, claims, what, func(d *client.Draft) error { return reporter.prove(ctx, d, w) })
 	if err != nil {
-		return refused(r, fmt.Errorf("the claims are in %s, and not in the log: %w", filepath.Join(dir, claimsFile), err))
+		return refused(r, fmt.Errorf("the claims are ready, attestlog submit %s goes on with them: %w", claims, err))
 	}
 	receipt, err := t.logged(r, filepath.Join(dir, receiptFile), logged)
 	if err != nil {
+		return err
+	}
+	if err := forgetIntent(claims); err != nil {
 		return err
 	}
 	if maps.Copy(result, receipt); t.json {

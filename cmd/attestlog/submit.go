@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/attestlog/attestlog/api/client"
-	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -36,7 +35,9 @@ log at once, its proof later: attestlog verify then says PROVEN. --wait waits fo
 
 The source's place in its chain is kept in a state file beside its key, such as gateway@1.state. It is the source's: it stays when
 the key changes. What is not answered when the program ends is
-sent again by the next submit of that source, byte for byte; nothing is logged twice.
+sent again by the next submit of that source, byte for byte; nothing is logged twice. While claims are on their way, a file beside
+them says so, ending in .sending: where a program died before it kept the receipt, the next submit of the same file finds what was
+logged, and keeps the receipt now.
 
 With --raw, the file is a submission that is signed already (attestlog prove writes such files, and any program can).
 It is sent as it is.
@@ -109,6 +110,9 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 	r.relyOnKeys(ctx, t, receipt)
 	result, err := t.logged(r, s.receipt, receipt)
 	if err != nil {
+		return err
+	}
+	if err := forgetIntent(path); err != nil {
 		return err
 	}
 	if s.deferred {
@@ -198,34 +202,22 @@ func (r *remote) relyOnKeys(ctx context.Context, t *terminal, logged *client.Rec
 }
 
 func (s *submit) sendClaims(ctx context.Context, t *terminal, r *remote, path string) (*client.Receipt, error) {
-	if err := s.signing.check(); err != nil {
-		return nil, err
-	}
 	what, err := readDraft(path)
 	if err != nil {
 		return nil, err
 	}
-	key, err := keyfile.ReadPrivate(s.signing.key)
+	source, err := speak(ctx, t, r, &s.signing, s.state)
 	if err != nil {
 		return nil, err
 	}
-	d := numberless(what)
-	switch {
-	case s.accesses != "" || s.witness != "":
-		err = s.prove(ctx, t, r, &d)
-	case s.prover != "":
-		err = s.proveForeign(ctx, t, r, &d)
-	}
-	if err != nil {
-		return nil, untrue(err)
-	}
-	if s.state == "" {
-		s.state = s.signing.state()
-	}
-	source, err := r.OpenSource(client.SourceOptions{Name: s.signing.source, Key: key, State: s.state, Refused: t.refusedOrphan})
-	if err != nil {
-		return nil, err
-	}
-	receipt, err := source.Record(ctx, d)
+	receipt, err := source.sayOnce(ctx, path, what, func(d *client.Draft) error {
+		switch {
+		case s.accesses != "" || s.witness != "":
+			return untrue(s.prove(ctx, t, r, d))
+		case s.prover != "":
+			return untrue(s.proveForeign(ctx, t, r, d))
+		}
+		return nil
+	})
 	return receipt, errors.Join(err, source.Close())
 }
