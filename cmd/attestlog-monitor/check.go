@@ -52,13 +52,15 @@ func bindCheck(fs *flag.FlagSet) command.Run {
 		if err != nil {
 			return err
 		}
-		printStatus(s.Out, m.Status())
-		if err := alarmed(m.Status()); err != nil {
+		report := m.Report("")
+		report.Peers = nil // a check speaks to none
+		printReport(s.Out, report)
+		if err := alarmed(report); err != nil {
 			return err
 		}
-		for _, status := range m.Status() {
-			if len(status.Trouble) > 0 {
-				return fmt.Errorf("the check of %s is not complete: %s", status.Log, status.Trouble[0])
+		for _, log := range report.Logs {
+			if len(log.Trouble) > 0 {
+				return fmt.Errorf("the check of %s is not complete: %s", log.Log, log.Trouble[0])
 			}
 		}
 		return nil

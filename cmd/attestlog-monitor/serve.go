@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -23,13 +24,14 @@ import (
 	"github.com/attestlog/attestlog/cmd/internal/garbage"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/monitor"
+	"github.com/attestlog/attestlog/ledger/monitor/status"
 	"github.com/attestlog/attestlog/ledger/monitor/witness"
 )
 
 const serveManual = `Follows logs until it is told to stop (SIGINT, SIGTERM). Kill it whenever you like: it goes on where it was.
 
 ` + logsManual + `
-It listens on --listen: GET and POST /gossip/checkpoints, for other monitors and for clients; GET /v1/status, with all alarms; GET
+It listens on --listen: GET and POST /gossip/checkpoints, for other monitors and for clients; GET /v1/status, with all alarms (?log=ORIGIN for one log); GET
 /v1/evidence/LOG/FILE, what they rest on; /healthz; /metrics (Prometheus: attestlog_monitor_alarms is what to watch). With
 --witness-key it is a witness of the same logs (c2sp.org/tlog-witness), too: POST /add-checkpoint, and GET /<SHA-256 of the origin>/checkpoint. What
 it cosigns it has found to continue all that it cosigned before; whether the entries are lawful is for its alarms to say.
@@ -71,7 +73,7 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams, operands []str
 		return err
 	}
 	defer garbage.CollectLess()()
-	cfg.Logger, cfg.Poll, cfg.GossipEvery = c.logger(s), c.poll, c.gossipEvery
+	cfg.Logger, cfg.Poll, cfg.GossipEvery, cfg.Version = c.logger(s), c.poll, c.gossipEvery, version()
 	if c.peers != "" {
 		for peer := range strings.SplitSeq(c.peers, ",") {
 			if err := checkURL("peers", peer); err != nil {
@@ -116,7 +118,16 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams, operands []str
 	if err := serve(ctx, m, listener, mux, cfg.Logger); err != nil {
 		return err
 	}
-	return alarmed(m.Status())
+	return alarmed(m.Report(""))
+}
+
+// version is what the program was built from, as far as the build says so.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return info.Main.Version
 }
 
 // witness opens the witness of the logs that are followed.
@@ -166,13 +177,10 @@ func serve(ctx context.Context, m *monitor.Monitor, listener net.Listener, handl
 }
 
 // alarmed is an error with exit code 3 where there are alarms.
-func alarmed(all []*monitor.Status) error {
+func alarmed(r *status.Report) error {
 	var n int64
-	for _, s := range all {
-		n += int64(len(s.Alarms))
-		for _, more := range s.Beyond {
-			n += more
-		}
+	for i := range r.Logs {
+		n += r.Logs[i].Raised()
 	}
 	switch n {
 	case 0:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/ledger/monitor"
+	"github.com/attestlog/attestlog/ledger/monitor/status"
 )
 
 const statusManual = `Reads the state in a directory, whether a monitor uses it or not, or asks one that runs. Exit code 3 says that there are alarms.
@@ -37,11 +38,10 @@ Of its entries, the rule that one breaks: malformed, bad-signature, revoked-key,
 sequence-fork, logged-back, unknown-reference, claims-out-of-range, unknown-statement, revoked-statement, proof-missing,
 proof-unexpected, proof-invalid, already-attested. Evidence: the entry, and the proof that the log holds it.
 
+A running monitor says, too, when each of its peers answered last. --json prints what package ledger/monitor/status explains.
+
 Alarms stay. To begin anew, once all is settled, give a monitor an empty directory.
 `
-
-// maxStatus bounds what a monitor may answer, in bytes.
-const maxStatus = 16 << 20
 
 func bindStatus(fs *flag.FlagSet) command.Run {
 	state := fs.String("state", "", "the monitor's `directory`")
@@ -54,56 +54,51 @@ func bindStatus(fs *flag.FlagSet) command.Run {
 		if (*state == "") == (*url == "") {
 			return command.Misusef("want --state or --url")
 		}
-		all, err := readStatus(ctx, *state, *url)
+		report, err := readReport(ctx, *state, *url)
 		if err != nil {
 			return err
 		}
 		if *asJSON {
 			e := json.NewEncoder(s.Out)
 			e.SetIndent("", "  ")
-			if err := e.Encode(map[string][]*monitor.Status{"logs": all}); err != nil {
+			if err := e.Encode(report); err != nil {
 				return fmt.Errorf("couldn't print the status: %w", err)
 			}
 		} else {
-			printStatus(s.Out, all)
+			printReport(s.Out, report)
 		}
-		return alarmed(all)
+		return alarmed(report)
 	}
 }
 
-func readStatus(ctx context.Context, state, url string) ([]*monitor.Status, error) {
-	if state != "" {
-		return monitor.ReadStatus(state)
+// readReport reads what lies in a directory, or asks a monitor that runs.
+func readReport(ctx context.Context, dir, url string) (*status.Report, error) {
+	if dir != "" {
+		all, err := monitor.ReadStatus(dir)
+		if err != nil {
+			return nil, err
+		}
+		r := &status.Report{Logs: []status.Standing{}}
+		for _, s := range all {
+			r.Logs = append(r.Logs, s.Standing)
+		}
+		return r, nil
 	}
 	if err := checkURL("url", url); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/v1/status", nil)
+	client, err := status.NewClient(url, http.DefaultClient)
 	if err != nil {
 		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't ask the monitor: %w", err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("couldn't ask the monitor: it answers %s", response.Status)
-	}
-	var answer struct {
-		Logs []*monitor.Status `json:"logs"`
-	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxStatus)).Decode(&answer); err != nil || slices.Contains(answer.Logs, nil) {
-		return nil, fmt.Errorf("couldn't read the monitor's answer: %w", err)
-	}
-	return answer.Logs, nil
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return client.Report(ctx, "")
 }
 
-// printStatus prints it for people. What comes from logs has no control characters by then.
-func printStatus(w io.Writer, all []*monitor.Status) {
-	for _, s := range all {
+// printReport prints it for people. What comes from logs has no control characters by then.
+func printReport(w io.Writer, r *status.Report) {
+	for _, s := range r.Logs {
 		fmt.Fprintf(w, "%s: %d entries judged, up to the head of %d\n", plain(s.Log), s.Size, s.HeadSize)
 		if s.Target > s.Size {
 			fmt.Fprintf(w, "  on the way to %d entries\n", s.Target)
@@ -112,7 +107,7 @@ func printStatus(w io.Writer, all []*monitor.Status) {
 			fmt.Fprintf(w, "  trouble: %s\n", plain(t))
 		}
 		for _, a := range s.Alarms {
-			fmt.Fprintf(w, "  ALARM %s  %s  %s\n", a.Kind, time.UnixMilli(a.Time).UTC().Format(time.RFC3339), plain(a.Detail))
+			fmt.Fprintf(w, "  ALARM %s  %s  %s\n", a.Kind, moment(a.Time), plain(a.Detail))
 			for _, e := range a.Evidence {
 				fmt.Fprintf(w, "    evidence: %s/%s\n", monitor.LogDir(s.Log), plain(e))
 			}
@@ -124,7 +119,21 @@ func printStatus(w io.Writer, all []*monitor.Status) {
 		slices.Sort(kinds)
 		fmt.Fprint(w, strings.Join(kinds, ""))
 	}
+	for _, p := range r.Peers {
+		switch {
+		case p.Asked == 0:
+			fmt.Fprintf(w, "peer %s: not spoken to yet\n", plain(p.URL))
+		case p.Spoke == 0:
+			fmt.Fprintf(w, "peer %s: has never answered\n", plain(p.URL))
+		case p.Trouble:
+			fmt.Fprintf(w, "peer %s: doesn't answer since %s\n", plain(p.URL), moment(p.Spoke))
+		default:
+			fmt.Fprintf(w, "peer %s: answered at %s\n", plain(p.URL), moment(p.Spoke))
+		}
+	}
 }
+
+func moment(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
 
 // plain takes control characters out.
 func plain(s string) string {

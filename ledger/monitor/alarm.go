@@ -6,57 +6,33 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/attestlog/attestlog/ledger/monitor/internal/store"
+	"github.com/attestlog/attestlog/ledger/monitor/status"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
 
-// Kind says what an alarm is about. Where an entry breaks the law of an attestlog log it is the rule's name: those of package verify
-// (bad-signature, revoked-key, wrong-key, unknown-source, not-permitted, sequence-gap, sequence-fork, unknown-reference, …), or malformed, logged-back, proof-invalid.
-type Kind string
-
-const (
-	// Fork: the log's key signed two roots for one size. Evidence: verify.Fork.
-	Fork Kind = "fork"
-	// Rewrite: it signed a head that doesn't continue a smaller one. Evidence: verify.Fork.
-	Rewrite Kind = "rewrite"
-	// Rollback: a log shows a smaller head than it did before, from the same place. Evidence: both notes.
-	Rollback Kind = "rollback"
-	// Withheld: a log doesn't serve a tile or a bundle that a head of its promises. Evidence: the note.
-	Withheld Kind = "withheld"
-	// Hidden: others were shown a larger head than the log shows here. Evidence: the note.
-	Hidden Kind = "hidden"
-	// Tiles: the hash tiles that a log serves don't lead to the root that it signed. Evidence: the note.
-	Tiles Kind = "tiles"
-	// Altered: an entry that a log serves is not the one whose hash is in its tree. Evidence: the note, the entry as it was served, and
-	// the proof of the hash that is in the tree.
-	Altered Kind = "altered"
-	// BadHead: what a log serves as its head is not signed by its key, or no head. Evidence: what it served.
-	BadHead Kind = "bad-head"
-	// Unwitnessed: a log's head lacks the cosignatures that the policy for it asks for. Evidence: the note.
-	Unwitnessed Kind = "unwitnessed"
-	// Unreachable: a log has shown no head for a long time.
-	Unreachable Kind = "unreachable"
-	// Stale: a log's head hasn't grown for a long time, nor was it cosigned anew.
-	Stale Kind = "stale"
-)
-
 // Alarm is something that a log did and should not have done. Once raised it stays.
-type Alarm struct {
-	ID     string `json:"id"` // the same for the same thing, whoever finds it
-	Log    string `json:"log"`
-	Kind   Kind   `json:"kind"`
-	Time   int64  `json:"time"` // milliseconds since 1970, this monitor's clock
-	Detail string `json:"detail"`
-	// Index is the entry that it is about; absent where it is about heads.
-	Index *int64 `json:"index,omitempty"`
-	// Sizes are those of the heads that it is about.
-	Sizes []int64 `json:"sizes,omitempty"`
-	// From is where what raised it came from: a log's address, a peer's, or "client".
-	From string `json:"from,omitempty"`
-	// Evidence names files in the log's directory under the monitor's; the first one is the main one.
-	Evidence []string `json:"evidence,omitempty"`
-}
+type Alarm = status.Alarm
+
+// Kind says what an alarm is about.
+type Kind = status.Kind
+
+// The kinds that are about heads and what is served, as package status explains them.
+const (
+	Fork        = status.Fork
+	Rewrite     = status.Rewrite
+	Rollback    = status.Rollback
+	Withheld    = status.Withheld
+	Hidden      = status.Hidden
+	Tiles       = status.Tiles
+	Altered     = status.Altered
+	BadHead     = status.BadHead
+	Unwitnessed = status.Unwitnessed
+	Unreachable = status.Unreachable
+	Stale       = status.Stale
+)
 
 // evidence is a file in the making.
 type evidence struct {
@@ -76,6 +52,7 @@ func alarmID(origin string, kind Kind, about string) string {
 // raise latches an alarm about something, unless there is one about it: it is in the journal when raise returns. l.mu is held.
 func (l *Log) raise(kind Kind, about string, a Alarm, files ...evidence) error {
 	a.ID, a.Log, a.Kind, a.Time = alarmID(l.origin, kind, about), l.origin, kind, l.cfg.Now().UnixMilli()
+	a.Detail = strings.ToValidUTF8(a.Detail[:min(len(a.Detail), status.MaxDetail)], "") // it may quote what a log served
 	if l.state.raised[a.ID] {
 		return nil
 	}

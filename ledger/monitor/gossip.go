@@ -3,14 +3,11 @@ package monitor
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +35,14 @@ func (m *Monitor) gossip(ctx context.Context, peer string) error {
 
 // Exchange tells a peer what this monitor knows, and takes what it answers: one round of gossip.
 func (m *Monitor) Exchange(ctx context.Context, peer string) error {
+	err := m.exchange(ctx, peer)
+	if ctx.Err() == nil {
+		m.peers.spoken(peer, m.cfg.Now(), err == nil)
+	}
+	return err
+}
+
+func (m *Monitor) exchange(ctx context.Context, peer string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(peer, "/")+"/gossip/checkpoints", bytes.NewReader(m.Gossip().Encode()))
 	if err != nil {
 		return fmt.Errorf("couldn't gossip: %w", err)
@@ -62,8 +67,8 @@ func (m *Monitor) Exchange(ctx context.Context, peer string) error {
 	return m.Receive(ctx, g, peer)
 }
 
-// Handler serves what others ask of a monitor: GET and POST /gossip/checkpoints, and for people and programs GET /v1/status and
-// GET /v1/evidence/{log}/{file}, where log is the SHA-256 of the origin in hex.
+// Handler serves what others ask of a monitor: GET and POST /gossip/checkpoints, and for people and programs what package status says: GET /v1/status
+// and GET /v1/evidence/{log}/{file}.
 //
 // Whoever posts gossip gets this monitor's in answer. From one address come a few requests a second at most; each has at most 64 notes of at most
 // 16 KiB, and costs a signature's verification for each that names a log which is followed.
@@ -118,37 +123,6 @@ func (m *Monitor) postGossip(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m.getGossip(w, r)
-}
-
-func (m *Monitor) getStatus(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string][]*Status{"logs": m.Status()}) // the client may be gone
-}
-
-// getEvidence serves a file that an alarm names.
-func (m *Monitor) getEvidence(w http.ResponseWriter, r *http.Request) {
-	for _, l := range m.logs {
-		if LogDir(l.origin) != r.PathValue("log") {
-			continue
-		}
-		for _, a := range l.Status().Alarms {
-			for _, name := range a.Evidence {
-				if name != "evidence/"+r.PathValue("file") {
-					continue
-				}
-				b, err := os.ReadFile(filepath.Join(l.dir, filepath.FromSlash(name)))
-				if err != nil {
-					http.Error(w, "the evidence can't be read", http.StatusInternalServerError)
-					return
-				}
-				w.Header().Set("Content-Type", "application/octet-stream")
-				w.Header().Set("X-Content-Type-Options", "nosniff")
-				w.Write(b)
-				return
-			}
-		}
-	}
-	http.Error(w, "no alarm has such evidence", http.StatusNotFound)
 }
 
 // Rate of requests from one address: so many at once, and so many a second in the long run.

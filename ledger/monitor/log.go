@@ -2,13 +2,12 @@ package monitor
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/attestlog/attestlog/ledger/monitor/internal/audit"
 	"github.com/attestlog/attestlog/ledger/monitor/internal/store"
+	"github.com/attestlog/attestlog/ledger/monitor/status"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
 
@@ -68,10 +68,7 @@ type Log struct {
 }
 
 // LogDir names a log's directory: the SHA-256 of its origin in hex.
-func LogDir(origin string) string {
-	sum := sha256.Sum256([]byte(origin))
-	return hex.EncodeToString(sum[:])
-}
+func LogDir(origin string) string { return status.LogDir(origin) }
 
 func openLog(cfg *Config, lc LogConfig, m *metrics, tell func()) (_ *Log, err error) {
 	l := &Log{LogConfig: lc, cfg: cfg, origin: lc.Key.Name(), key: lc.Key, dir: filepath.Join(cfg.Dir, LogDir(lc.Key.Name())),
@@ -111,6 +108,15 @@ func openLog(cfg *Config, lc LogConfig, m *metrics, tell func()) (_ *Log, err er
 		}
 		l.law, err = audit.Open(audit.Config{Origin: l.origin, Dir: l.dir, Root: l.tree.Root, Unproven: cfg.Unproven}, l.state.audit)
 		if err != nil {
+			return nil, err
+		}
+	}
+	if l.state.begun == 0 {
+		begun := cfg.Now().UnixMilli()
+		if len(l.state.heads) > 0 { // an older version didn't write it down
+			begun = l.state.heads[0].Time
+		}
+		if err := l.commit(&change{Begun: &begun}); err != nil {
 			return nil, err
 		}
 	}
@@ -182,17 +188,7 @@ func (l *Log) wake() {
 
 // Status is how it stands with a log.
 type Status struct {
-	Log      string         `json:"log"`
-	Size     int64          `json:"size"` // entries that were taken from it, and judged
-	Head     string         `json:"head,omitempty"`
-	HeadSize int64          `json:"headSize"`         // of the largest head that was reached
-	Target   int64          `json:"target,omitempty"` // of the head that is being followed up
-	Pending  int            `json:"pending,omitempty"`
-	Contact  int64          `json:"contact,omitempty"` // when it last showed a head, in milliseconds since 1970
-	Trouble  []string       `json:"trouble,omitempty"` // what is wrong now, and may pass
-	Alarms   []Alarm        `json:"alarms"`
-	Beyond   map[Kind]int64 `json:"beyond,omitempty"` // further alarms of these kinds, which were only counted
-
+	status.Standing
 	tell  [][]byte // notes for others
 	forks []*verify.Fork
 }
@@ -203,11 +199,12 @@ func (l *Log) Status() *Status { return l.shown.Load() }
 // show makes the state visible to those who don't hold l.mu.
 func (l *Log) show() {
 	s := l.state.status(l.origin)
-	s.Target, s.forks = l.target, l.forks
+	s.Target, s.forks, s.Law = l.target, l.forks, l.law != nil
 	s.Contact = l.contact.UnixMilli()
 	for t := range l.trouble {
 		s.Trouble = append(s.Trouble, strings.TrimSuffix(string(t.kind)+": "+t.about, ": "))
 	}
+	slices.Sort(s.Trouble)
 	l.shown.Store(s)
 	l.metrics.size.WithLabelValues(l.origin).Set(float64(s.Size))
 	l.metrics.head.WithLabelValues(l.origin).Set(float64(s.HeadSize))
@@ -221,7 +218,8 @@ func (l *Log) show() {
 }
 
 func (s *state) status(origin string) *Status {
-	out := &Status{Log: origin, Size: s.size, Pending: len(s.pending), Alarms: s.alarms[:len(s.alarms):len(s.alarms)], Beyond: map[Kind]int64{}}
+	out := &Status{Standing: status.Standing{Log: origin, Since: s.begun, Size: s.size, Pending: len(s.pending), Alarms: s.alarms[:len(s.alarms):len(s.alarms)], Beyond: map[Kind]int64{}}}
+	out.Law = s.audit.Size > 0
 	for kind, n := range s.beyond {
 		out.Beyond[kind] = n
 	}
@@ -229,7 +227,7 @@ func (s *state) status(origin string) *Status {
 		out.Alarms = []Alarm{}
 	}
 	if newest, ok := s.newest(); ok {
-		out.Head, out.HeadSize = newest.Note, newest.head.Size
+		out.Head, out.HeadSize, out.HeadSeen = newest.Note, newest.head.Size, newest.Time
 		out.tell = append(out.tell, []byte(newest.Note))
 	}
 	if n := len(s.pending); n > 0 {

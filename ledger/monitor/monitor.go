@@ -45,6 +45,8 @@ type Config struct {
 	Metrics prometheus.Registerer // nil for none
 	// Progress, if not nil, is told how many entries of a log were judged, of how many that its head has.
 	Progress func(log string, done, total int64)
+	// Version is what the monitor says of its program, in its report.
+	Version string
 	// Unproven leaves the proofs of entries out, to measure the rest. Nobody else wants that.
 	Unproven bool
 }
@@ -55,6 +57,8 @@ type Monitor struct {
 	logs    []*Log
 	lock    *os.File
 	metrics *metrics
+	started time.Time
+	peers   *peers
 	news    chan struct{} // for the messenger
 	// witnessed are notes that a witness was shown.
 	witnessed chan []byte
@@ -66,7 +70,7 @@ const maxWitnessed = 64
 // Open reads what is known. What can't be read is an error: a monitor that forgot is worse than none.
 func Open(cfg Config) (_ *Monitor, err error) {
 	cfg.complete()
-	m := &Monitor{cfg: cfg, metrics: newMetrics(cfg.Metrics), news: make(chan struct{}, 1), witnessed: make(chan []byte, maxWitnessed)}
+	m := &Monitor{cfg: cfg, metrics: newMetrics(cfg.Metrics), started: cfg.Now(), peers: newPeers(cfg.Peers), news: make(chan struct{}, 1), witnessed: make(chan []byte, maxWitnessed)}
 	if m.lock, err = store.Lock(cfg.Dir); err != nil {
 		return nil, err
 	}

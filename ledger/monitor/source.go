@@ -61,7 +61,12 @@ func NewHTTPSource(base string, client *http.Client) (Source, error) {
 	return &httpSource{u, client}, nil
 }
 
-func (s *httpSource) String() string { return s.base.String() }
+// String implements Source. It ends up in alarms, which anybody may read: a user's name and password are left out.
+func (s *httpSource) String() string {
+	shown := *s.base
+	shown.User = nil
+	return shown.String()
+}
 
 // Get implements Source.
 func (s *httpSource) Get(ctx context.Context, path string, most int64) ([]byte, error) {

@@ -12,6 +12,8 @@ import (
 
 // change is a line of the journal: what is there is new, what isn't stays as it was.
 type change struct {
+	// Begun is when the log was first followed.
+	Begun *int64 `json:"begun,omitempty"`
 	// Size is how many entries were taken from the log, all of them under heads that it signed, and Root the root of their tree. Audit is where
 	// the audit stands with them, with the chains of those sources that said something.
 	Size  *int64       `json:"size,omitempty"`
@@ -42,6 +44,7 @@ type seen struct {
 
 // state is what the journal comes to.
 type state struct {
+	begun     int64
 	size      int64
 	root      [32]byte
 	audit     audit.State
@@ -93,6 +96,9 @@ func (s *state) read(line []byte, open func(note []byte) (verify.Head, error)) e
 }
 
 func (s *state) apply(c *change) {
+	if c.Begun != nil {
+		s.begun = *c.Begun
+	}
 	if c.Size != nil {
 		s.size = *c.Size
 		copy(s.root[:], c.Root)
@@ -139,7 +145,7 @@ func (s *state) apply(c *change) {
 
 // whole is the changes that lead to the state.
 func (s *state) whole() []*change {
-	all := []*change{{Size: &s.size, Root: s.root[:], Audit: &s.audit, Pending: &s.pending, Alarms: s.alarms, Beyond: s.beyond, Matches: &s.matches, Told: &s.told}}
+	all := []*change{{Begun: &s.begun, Size: &s.size, Root: s.root[:], Audit: &s.audit, Pending: &s.pending, Alarms: s.alarms, Beyond: s.beyond, Matches: &s.matches, Told: &s.told}}
 	for id := range s.delivered {
 		all[0].Delivered = append(all[0].Delivered, id)
 	}
