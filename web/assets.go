@@ -1,0 +1,114 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-chi/chi/v5"
+)
+
+//go:embed static
+var staticFiles embed.FS
+
+// assets are the files that pages load. One hash over all of them stands in their addresses, so that they never change there, and
+// so that scripts find each other by relative addresses.
+type assets struct {
+	version string
+	files   map[string]*asset
+}
+
+type asset struct {
+	contentType string
+	plain       []byte
+	packed      func() []byte // compressed, made when first asked for; nil where that would not help
+}
+
+// contentTypes are those of the files in static; mime's own table differs between systems.
+var contentTypes = map[string]string{
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".wasm": "application/wasm",
+	".html": "text/html; charset=utf-8", ".json": "application/json",
+}
+
+func newAssets(from fs.FS) (*assets, error) {
+	a := &assets{files: map[string]*asset{}}
+	sum := sha256.New()
+	err := fs.WalkDir(from, "static", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		plain, err := fs.ReadFile(from, file)
+		if err != nil {
+			return err
+		}
+		name := strings.TrimPrefix(file, "static/")
+		fmt.Fprintf(sum, "%d %s %d\n", len(name), name, len(plain))
+		sum.Write(plain)
+		a.files[name] = newAsset(name, plain)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read the viewer's files: %w", err)
+	}
+	a.version = hex.EncodeToString(sum.Sum(nil)[:8])
+	return a, nil
+}
+
+func newAsset(name string, plain []byte) *asset {
+	kind := contentTypes[path.Ext(name)]
+	if kind == "" {
+		kind = mime.TypeByExtension(path.Ext(name))
+	}
+	if kind == "" {
+		kind = "application/octet-stream"
+	}
+	return &asset{contentType: kind, plain: plain, packed: sync.OnceValue(func() []byte {
+		var packed bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+		_, _ = z.Write(plain) // into memory
+		if z.Close() != nil || packed.Len() >= len(plain) {
+			return nil
+		}
+		return packed.Bytes()
+	})}
+}
+
+// url is the address of an asset. A name that isn't there is a mistake in a template, and fails the page.
+func (a *assets) url(name string) (string, error) {
+	if a.files[name] == nil {
+		return "", fmt.Errorf("there is no file %q among the viewer's", name)
+	}
+	return "/static/" + a.version + "/" + name, nil
+}
+
+func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
+	file := a.files[chi.URLParam(r, "*")]
+	if file == nil || chi.URLParam(r, "hash") != a.version {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, "There is no such file: reload the page.", http.StatusNotFound)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", file.contentType)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("Vary", "Accept-Encoding")
+	body := file.plain
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		if packed := file.packed(); packed != nil {
+			h.Set("Content-Encoding", "gzip")
+			body = packed
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body)
+}

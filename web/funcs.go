@@ -1,0 +1,260 @@
+package web
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/attestlog/attestlog/ledger/event"
+)
+
+// funcs are what templates have beside the parts in parts.html. Most are called by a part:
+//
+//	{{template "digest" .Digest}}           a hash, shortened on the screen and whole in the page
+//	{{template "time" .Logged}}             a moment, of milliseconds since 1970 or a time.Time
+//	{{template "ago" .Published}}           the same, as "3 seconds ago"
+//	{{template "mark" "proven"}}            a verdict: word, shape and colour
+//	{{template "text" (text .Name 200)}}    a text of free form, harmless, of at most so many runes
+//	{{template "untrusted" "…"}}            UNTRUSTED, with the reason
+//	{{num .Size}} {{plural .N "entry"}} {{bytes .Len}} {{hex .Key}} {{asset "style.css"}} {{dict "A" 1 "B" 2}}
+func (v *viewer) funcs() template.FuncMap {
+	return template.FuncMap{
+		"num": num, "plural": plural, "bytes": byteCount, "hex": hexOf, "iso": iso, "clock": clock, "mark": markOf, "text": boundText, "dict": dict, "share": share,
+		"ago":   func(moment any) (string, error) { return ago(v.now(), moment) },
+		"asset": v.assets.url,
+	}
+}
+
+// num writes a number with commas between thousands.
+func num(n any) (string, error) {
+	var digits string
+	switch n := n.(type) {
+	case int:
+		digits = strconv.Itoa(n)
+	case int64:
+		digits = strconv.FormatInt(n, 10)
+	case uint64:
+		digits = strconv.FormatUint(n, 10)
+	default:
+		return "", fmt.Errorf("%T is no number", n)
+	}
+	digits, negative := strings.CutPrefix(digits, "-")
+	var b strings.Builder
+	if negative {
+		b.WriteString("−")
+	}
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String(), nil
+}
+
+// plural is a number with what it counts, such as "1 entry" or "1,284 entries".
+func plural(n any, noun string) (string, error) {
+	count, err := num(n)
+	switch stem, ends := strings.CutSuffix(noun, "y"); {
+	case err != nil:
+		return "", err
+	case count == "1":
+		return "1 " + noun, nil
+	case ends && !strings.ContainsAny(stem[max(0, len(stem)-1):], "aeo"): // days and keys keep their y
+		return count + " " + stem + "ies", nil
+	}
+	return count + " " + noun + "s", nil
+}
+
+// byteCount writes a size in bytes as people do.
+func byteCount(n any) (string, error) {
+	var size float64
+	switch n := n.(type) {
+	case int:
+		size = float64(n)
+	case int64:
+		size = float64(n)
+	default:
+		return "", fmt.Errorf("%T is no size", n)
+	}
+	units := []string{"bytes", "KiB", "MiB", "GiB"}
+	at := 0
+	for ; size >= 1024 && at < len(units)-1; at++ {
+		size /= 1024
+	}
+	if at == 0 {
+		return plural(int(size), "byte")
+	}
+	return strconv.FormatFloat(size, 'f', 1, 64) + " " + units[at], nil
+}
+
+// share is a part of a whole in percent, so that only nothing is 0% and only everything 100%.
+func share(part, whole int64) string {
+	if whole <= 0 {
+		return "–"
+	}
+	percent := 100 * float64(part) / float64(whole)
+	switch {
+	case part == 0 || part == whole:
+		return strconv.Itoa(int(percent)) + "%"
+	case percent < 0.1:
+		return "< 0.1%"
+	case percent > 99.9:
+		return "> 99.9%"
+	}
+	return strconv.FormatFloat(math.Min(percent, 99.9), 'f', 1, 64) + "%"
+}
+
+// hexOf writes bytes as hex digits.
+func hexOf(b any) (string, error) {
+	switch b := b.(type) {
+	case event.Digest:
+		return b.String(), nil
+	case event.Element:
+		return b.String(), nil
+	case [32]byte:
+		return hex.EncodeToString(b[:]), nil
+	case []byte:
+		return hex.EncodeToString(b), nil
+	case string: // already so
+		return b, nil
+	}
+	if b, ok := b.(fmt.Stringer); ok {
+		return b.String(), nil
+	}
+	if b, ok := b.(interface{ Bytes() []byte }); ok {
+		return hex.EncodeToString(b.Bytes()), nil
+	}
+	return "", fmt.Errorf("%T has no hex digits", b)
+}
+
+// moment reads a time: milliseconds since 1970, as everywhere in the log, or a time.Time.
+func momentOf(moment any) (time.Time, error) {
+	switch m := moment.(type) {
+	case int64:
+		return time.UnixMilli(m).UTC(), nil
+	case time.Time:
+		return m.UTC(), nil
+	}
+	return time.Time{}, fmt.Errorf("%T is no time", moment)
+}
+
+// iso is a time for machines (RFC 3339).
+func iso(moment any) (string, error) {
+	t, err := momentOf(moment)
+	return t.Format("2006-01-02T15:04:05.000Z"), err
+}
+
+// clock is a time for people: UTC, to the second.
+func clock(moment any) (string, error) {
+	t, err := momentOf(moment)
+	return t.Format("2006-01-02 15:04:05 UTC"), err
+}
+
+// ago says how long ago a time is.
+func ago(now time.Time, moment any) (string, error) {
+	t, err := momentOf(moment)
+	if err != nil {
+		return "", err
+	}
+	d := now.Sub(t)
+	switch {
+	case d < -2*time.Second: // clocks differ a little
+		said, err := span(-d)
+		return "in " + said, err
+	case d < time.Second:
+		return "just now", nil
+	}
+	said, err := span(d)
+	return said + " ago", err
+}
+
+// span writes a duration in its largest unit.
+func span(d time.Duration) (string, error) {
+	units := []struct {
+		name string
+		of   time.Duration
+	}{{"year", 365 * 24 * time.Hour}, {"month", 30 * 24 * time.Hour}, {"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}}
+	for _, unit := range units {
+		if n := int64(d / unit.of); n >= 1 {
+			return plural(n, unit.name)
+		}
+	}
+	return "less than a second", nil
+}
+
+// marking is a verdict as pages show it: always the word, a shape and a colour.
+type marking struct{ Word, Shape string }
+
+// markOf finds the shape of a verdict's, a link's or a statement's word. Words that it doesn't know are a mistake.
+func markOf(word any) (marking, error) {
+	s := fmt.Sprint(word)
+	switch s {
+	case "proven", "verified", "active", "fresh", "satisfied":
+		return marking{s, "proven"}, nil
+	case "claimed", "not asked", "none":
+		return marking{s, "claimed"}, nil
+	case "waiting", "running", "behind":
+		return marking{s, "waiting"}, nil
+	case "refused", "refuted", "revoked", "overdue", "fork", "alarm":
+		return marking{s, "refused"}, nil
+	case "doubt", "in doubt", "missing", "trouble", "UNTRUSTED":
+		return marking{s, "doubt"}, nil
+	}
+	return marking{}, fmt.Errorf("there is no mark for %q", s)
+}
+
+// boundedText is a text of free form, made harmless.
+type boundedText struct {
+	Shown string
+	More  int // bytes that are left out
+}
+
+// boundText makes a text fit to be shown: of at most so many runes, without characters that could steer a terminal, reverse what
+// stands around it, or hide.
+func boundText(text string, most int) boundedText {
+	var b strings.Builder
+	at := 0
+	for n := 0; at < len(text) && n < most; n++ {
+		r, size := utf8.DecodeRuneInString(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			b.WriteRune(utf8.RuneError)
+		} else if hidden(r) {
+			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
+		} else {
+			b.WriteRune(r)
+		}
+		at += size
+	}
+	return boundedText{b.String(), len(text) - at}
+}
+
+// hidden tells whether a character does something other than to be seen: controls, marks of direction, joiners, private use. A blank
+// is the only space that is what it seems.
+func hidden(r rune) bool {
+	return r != ' ' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Zs) || !unicode.IsGraphic(r) ||
+		unicode.Is(unicode.Variation_Selector, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r))
+}
+
+// dict makes a map of names and values, for parts that take several things.
+func dict(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, errors.New("a name in dict has no value")
+	}
+	m := map[string]any{}
+	for i := 0; i < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("%v can't be a name in dict", pairs[i])
+		}
+		m[name] = pairs[i+1]
+	}
+	return m, nil
+}

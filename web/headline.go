@@ -1,0 +1,59 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/attestlog/attestlog/api/client"
+)
+
+// headLine is what every page says of the log as a whole.
+type headLine struct {
+	Known     bool // the log answered
+	Size      int64
+	Published int64 // milliseconds since 1970, the log's word
+}
+
+// newestHead keeps the newest published head for a moment, so that not every page asks for it.
+type newestHead struct {
+	mu    sync.Mutex
+	head  client.PublishedHead
+	asked time.Time
+	err   error
+}
+
+// headKept is how long it is kept: logs publish one a second.
+const headKept = time.Second
+
+// get is the newest published head; its Note is empty where the log has published none yet.
+func (n *newestHead) get(ctx context.Context, v *viewer) (client.PublishedHead, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if now := v.now(); now.Before(n.asked) || now.Sub(n.asked) >= headKept {
+		heads, err := v.log.Checkpoints(ctx, 0, 1)
+		if ctx.Err() != nil {
+			return n.head, ctx.Err() // this request's end is no news of the log
+		}
+		if n.asked, n.err = now, err; err == nil && len(heads) > 0 {
+			n.head = heads[0]
+		}
+	}
+	return n.head, n.err
+}
+
+// line is the newest head as every page shows it. An alarm of the viewer's own client is as good as a monitor's.
+func (n *newestHead) line(ctx context.Context, v *viewer) (headLine, []Alarm) {
+	head, err := n.get(ctx, v)
+	if err == nil {
+		return headLine{Known: len(head.Note) > 0, Size: head.Size, Published: head.Published}, nil
+	}
+	v.logger.LogAttrs(ctx, slog.LevelWarn, "couldn't get the newest head", slog.Any("error", err))
+	var alarm *client.Alarm
+	if errors.As(err, &alarm) {
+		return headLine{}, []Alarm{{Monitor: "This viewer", What: alarm.What, Time: v.now().UnixMilli()}}
+	}
+	return headLine{}, nil
+}

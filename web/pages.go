@@ -1,0 +1,48 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+)
+
+// page is one address, or one form of addresses, and what answers there. A handler that returns an error has written nothing.
+type page struct {
+	path  string
+	serve func(http.ResponseWriter, *http.Request) error
+}
+
+// pages lists all pages. Their templates are found by name.
+func (v *viewer) pages() []page {
+	return []page{
+		{"/entries", v.entries},
+	}
+}
+
+// navItem leads to a page from everywhere.
+type navItem struct {
+	Href, Name string
+	Current    bool // it leads to the page that is shown, or to the list that this is of
+}
+
+// navGroup is a heading with what stands below it.
+type navGroup struct {
+	Name  string
+	Items []navItem
+}
+
+// navigation is the way from everywhere to everywhere. Policies over ranges of the log will stand beside the statements.
+func navigation(path string) []navGroup {
+	groups := []navGroup{
+		{"The log", []navItem{{Href: "/", Name: "Overview"}, {Href: "/entries", Name: "Entries"}, {Href: "/heads", Name: "Heads"}, {Href: "/monitors", Name: "Monitors"}}},
+		{"AI systems", []navItem{{Href: "/provenance", Name: "Provenance"}, {Href: "/datasets", Name: "Data sets"}, {Href: "/report", Name: "Report"}}},
+		{"Who and how", []navItem{{Href: "/sources", Name: "Sources"}, {Href: "/statements", Name: "Statements"}, {Href: "/proving", Name: "Proving"}}},
+		{"Check", []navItem{{Href: "/verify", Name: "Verify evidence"}}},
+	}
+	for _, group := range groups {
+		for i := range group.Items {
+			item := &group.Items[i]
+			item.Current = path == item.Href || item.Href != "/" && strings.HasPrefix(path, item.Href+"/") || item.Href == "/heads" && path == "/consistency"
+		}
+	}
+	return groups
+}
