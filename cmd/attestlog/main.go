@@ -50,6 +50,7 @@ import (
 	"strings"
 	"syscall"
 
+	commandline "github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/prover/keys"
 )
 
@@ -137,7 +138,7 @@ func execute(ctx context.Context, args []string, t *terminal) int {
 	case "help", "-h", "-help", "--help":
 		return help(t, args[1:])
 	}
-	c, rest, found := find(args)
+	c, rest, found := commandline.Find(commands(), func(c command) string { return c.name }, args)
 	if !found {
 		fmt.Fprintf(t.err, "attestlog: there is no command %q; attestlog help lists them\n", strings.Join(args[:min(2, len(args))], " "))
 		return exitUsage
@@ -146,7 +147,7 @@ func execute(ctx context.Context, args []string, t *terminal) int {
 	fs.SetOutput(io.Discard) // errors are ours to print, in one line
 	fs.BoolVar(&t.json, "json", false, "print one JSON object in place of text")
 	run := c.bind(fs)
-	operands, err := parse(fs, rest)
+	operands, err := commandline.Parse(fs, rest)
 	if errors.Is(err, flag.ErrHelp) {
 		manual(t.out, c)
 		return exitDone
@@ -157,34 +158,6 @@ func execute(ctx context.Context, args []string, t *terminal) int {
 		err = run(ctx, t, operands)
 	}
 	return t.conclude(c, err)
-}
-
-// find looks a command up by its one or two words.
-func find(args []string) (c command, rest []string, found bool) {
-	for _, c := range commands() {
-		words := strings.Fields(c.name)
-		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
-			return c, args[len(words):], true
-		}
-	}
-	return command{}, nil, false
-}
-
-// parse parses flags wherever they stand, before, between and behind the operands. Everything after "--" is an operand.
-func parse(fs *flag.FlagSet, args []string) (operands []string, err error) {
-	for {
-		if err := fs.Parse(args); err != nil {
-			return nil, err
-		}
-		rest := fs.Args()
-		if len(rest) == 0 {
-			return operands, nil
-		}
-		if consumed := len(args) - len(rest); consumed > 0 && args[consumed-1] == "--" {
-			return append(operands, rest...), nil
-		}
-		operands, args = append(operands, rest[0]), rest[1:]
-	}
 }
 
 // conclude says how a command ended, and returns the exit code.
@@ -200,7 +173,7 @@ func (t *terminal) conclude(c command, err error) int {
 	if t.json && !t.printed {
 		t.printJSON(map[string]any{"error": describe(err), "exit": code})
 	}
-	fmt.Fprintf(t.err, "attestlog %s: %s\n", c.name, printable(oneLine(err.Error())))
+	fmt.Fprintf(t.err, "attestlog %s: %s\n", c.name, printable(commandline.OneLine(err.Error())))
 	if code == exitUsage {
 		fmt.Fprintf(t.err, "attestlog help %s says how it is used\n", c.name)
 	}
@@ -209,15 +182,11 @@ func (t *terminal) conclude(c command, err error) int {
 
 // describe is an error for machines.
 func describe(err error) map[string]any {
-	d := map[string]any{"message": oneLine(err.Error())}
+	d := map[string]any{"message": commandline.OneLine(err.Error())}
 	if code := problemCode(err); code != "" {
 		d["code"] = code
 	}
 	return d
-}
-
-func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
 
 // printJSON prints the one object that --json promises.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/attestlog/attestlog/api/client"
+	commandline "github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -193,7 +194,7 @@ func (r *remote) relyOnKeys(ctx context.Context, t *terminal, logged *client.Rec
 	}
 	st, err := r.Statement(ctx, entry.Event.Statement)
 	if err != nil {
-		t.warn("couldn't find out how far the keys of its proof can be trusted: %s", oneLine(err.Error()))
+		t.warn("couldn't find out how far the keys of its proof can be trusted: %s", commandline.OneLine(err.Error()))
 		return
 	}
 	if words := t.relyOn(st.Claims.Name, st.Claims.Setup); words != "" {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/migrations"
 	"github.com/attestlog/attestlog/migrations/pgserver"
 )
@@ -61,15 +62,15 @@ func (db *database) close(logger *slog.Logger) {
 
 // databaseURL is attestlogd database-url: how a proving worker on the same machine finds the private PostgreSQL that attestlogd serve runs. Only
 // root, and the user that PostgreSQL runs as, gets in.
-type databaseURL struct{ common }
+type databaseURL struct{ logConfig }
 
-func bindDatabaseURL(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindDatabaseURL(flags *flag.FlagSet) command.Run {
 	c := new(databaseURL)
 	c.bind(flags)
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *databaseURL) run(_ context.Context, s streams) error {
+func (c *databaseURL) run(_ context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -80,6 +81,6 @@ func (c *databaseURL) run(_ context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(s.out, url)
+	fmt.Fprintln(s.Out, url)
 	return nil
 }

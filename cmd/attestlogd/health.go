@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/health"
 )
 
@@ -18,21 +19,21 @@ type healthConfig struct {
 	Timeout time.Duration
 }
 
-func bindHealth(fs *flag.FlagSet) func(context.Context, streams) error {
+func bindHealth(fs *flag.FlagSet) command.Run {
 	c := new(healthConfig)
 	fs.StringVar(&c.URL, "url", "http://127.0.0.1:8080", "the `URL` of the server")
 	fs.DurationVar(&c.Timeout, "timeout", 5*time.Second, "how long its answer may take")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *healthConfig) run(ctx context.Context, s streams) error {
+func (c *healthConfig) run(ctx context.Context, s command.Streams) error {
 	err := health.Ask(ctx, c.URL, "readyz", c.Timeout)
 	if errors.Is(err, health.ErrNoURL) {
-		return &usageError{err.Error()}
+		return command.Misusef("%w", err)
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(s.out, "ready")
+	fmt.Fprintln(s.Out, "ready")
 	return nil
 }

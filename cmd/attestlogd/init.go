@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
@@ -22,7 +23,7 @@ import (
 
 // initConfig is the configuration of attestlogd init.
 type initConfig struct {
-	common
+	logConfig
 	storage
 	// Origin names the log for ever: it stands in every checkpoint, and every event says which log it is meant for. A URL without its
 	// scheme is customary, such as log.example.org/2026.
@@ -40,28 +41,28 @@ type initConfig struct {
 	Resume bool
 }
 
-func bindInit(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindInit(flags *flag.FlagSet) command.Run {
 	c := new(initConfig)
-	c.common.bind(flags)
+	c.logConfig.bind(flags)
 	c.storage.bind(flags)
 	flags.StringVar(&c.Origin, "origin", "", "the log's `name`, for ever, such as log.example.org/2026")
 	flags.StringVar(&c.Statements, "statements", "all", "the `names` of the statements to set up, with commas between; all, or none")
 	flags.StringVar(&c.KeysCache, "keys-cache", "", "a `directory` to take keys from that were set up before, and to leave new ones in")
 	flags.StringVar(&c.Recovery, "recovery", "", "the `file` of a public key, kept offline, that may replace the operator's")
 	flags.BoolVar(&c.Resume, "resume", false, "go on where an earlier init was interrupted; do nothing where it was not")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *initConfig) run(ctx context.Context, s streams) error {
+func (c *initConfig) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
 	if err := event.CheckOrigin(c.Origin); err != nil {
-		return &usageError{"--origin: " + err.Error()}
+		return command.Misusef("--origin: %w", err)
 	}
 	wanted, err := chooseStatements(c.Statements)
 	if err != nil {
-		return &usageError{"--statements: " + err.Error()}
+		return command.Misusef("--statements: %w", err)
 	}
 	var recovery ed25519.PublicKey
 	if c.Recovery != "" {
@@ -96,14 +97,14 @@ func (c *initConfig) run(ctx context.Context, s streams) error {
 		return err
 	}
 	// The set-up comes after the first entry, so that what can fail at once fails at once.
-	if err := f.registerStatements(ctx, wanted, setup{dir: dir.keys(), cache: c.KeysCache, progress: s.err, logger: logger}); err != nil {
+	if err := f.registerStatements(ctx, wanted, setup{dir: dir.keys(), cache: c.KeysCache, progress: s.Err, logger: logger}); err != nil {
 		return err
 	}
 	public, err := dir.verifierKey()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "log      %s\nlog key  %s\noperator %s, key %s\nstatements %d\n",
+	fmt.Fprintf(s.Out, "log      %s\nlog key  %s\noperator %s, key %s\nstatements %d\n",
 		c.Origin, public, operatorSource, event.KeyID(operator.Public().(ed25519.PublicKey)), len(wanted))
 	return nil
 }

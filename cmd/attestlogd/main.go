@@ -37,14 +37,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
+
+	"github.com/attestlog/attestlog/cmd/internal/command"
 )
 
 func main() { os.Exit(run()) }
@@ -55,110 +52,26 @@ func run() int {
 	defer stop()
 	// Once we are on our way down, a second signal ends us at once.
 	context.AfterFunc(ctx, stop)
-	return execute(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr})
+	return program().Execute(ctx, os.Args[1:], command.Streams{Out: os.Stdout, Err: os.Stderr})
 }
 
-// streams are where a command writes: what was asked for, and everything else.
-type streams struct{ out, err io.Writer }
-
-// command is a row of the table of commands.
-type command struct {
-	name    string // one word or two
-	args    string // for the usage line
-	summary string
-	// bind declares the flags and returns what runs once they are parsed.
-	bind func(*flag.FlagSet) func(context.Context, streams) error
-}
-
-func commands() []command {
-	return []command{
-		{"init", "--data DIR --origin ORIGIN", "make a log: its keys, its statements, its first entries", bindInit},
-		{"serve", "--data DIR", "serve a log over HTTP", bindServe},
-		{"source add", "--data DIR --request FILE", "register a source", bindSourceAdd},
-		{"source rotate", "--data DIR --request FILE", "give a source a new key, on the operator's word alone", bindSourceRotate},
-		{"source revoke", "--data DIR --source NAME", "end a source's key", bindSourceRevoke},
-		{"operator rotate", "--data DIR", "replace the operator's own key", bindOperatorRotate},
-		{"statement list", "--data DIR", "list the statements under which the log takes proofs", bindStatementList},
-		{"statement add", "--data DIR --keys DIR --statement NAME | --ceremony DIR", "register keys that a set-up or a ceremony made", bindStatementAdd},
-		{"statement revoke", "--data DIR --statement DIGEST", "take no more proofs under a statement, and put earlier ones in doubt", bindStatementRevoke},
-		{"reindex", "--data DIR", "rebuild everything that is derived from the log's entries", bindReindex},
-		{"health", "", "ask a running server how it is", bindHealth},
-		{"database-url", "--data DIR", "say how to reach the private PostgreSQL of a running log", bindDatabaseURL},
+func program() *command.Program {
+	return &command.Program{
+		Name:    "attestlogd",
+		Summary: "runs a transparency log for AI systems.",
+		Commands: []command.Command{
+			{Name: "init", Args: "--data DIR --origin ORIGIN [flags]", Summary: "make a log: its keys, its statements, its first entries", Bind: bindInit},
+			{Name: "serve", Args: "--data DIR [flags]", Summary: "serve a log over HTTP", Bind: bindServe},
+			{Name: "source add", Args: "--data DIR --request FILE [flags]", Summary: "register a source", Bind: bindSourceAdd},
+			{Name: "source rotate", Args: "--data DIR --request FILE [flags]", Summary: "give a source a new key, on the operator's word alone", Bind: bindSourceRotate},
+			{Name: "source revoke", Args: "--data DIR --source NAME [flags]", Summary: "end a source's key", Bind: bindSourceRevoke},
+			{Name: "operator rotate", Args: "--data DIR [flags]", Summary: "replace the operator's own key", Bind: bindOperatorRotate},
+			{Name: "statement list", Args: "--data DIR [flags]", Summary: "list the statements under which the log takes proofs", Bind: bindStatementList},
+			{Name: "statement add", Args: "--data DIR --keys DIR --statement NAME | --ceremony DIR [flags]", Summary: "register keys that a set-up or a ceremony made", Bind: bindStatementAdd},
+			{Name: "statement revoke", Args: "--data DIR --statement DIGEST [flags]", Summary: "take no more proofs under a statement, and put earlier ones in doubt", Bind: bindStatementRevoke},
+			{Name: "reindex", Args: "--data DIR [flags]", Summary: "rebuild everything that is derived from the log's entries", Bind: bindReindex},
+			{Name: "health", Args: "[flags]", Summary: "ask a running server how it is", Bind: bindHealth},
+			{Name: "database-url", Args: "--data DIR [flags]", Summary: "say how to reach the private PostgreSQL of a running log", Bind: bindDatabaseURL},
+		},
 	}
-}
-
-// usageError is a command line that makes no sense.
-type usageError struct{ problem string }
-
-func (e *usageError) Error() string { return e.problem }
-
-func execute(ctx context.Context, args []string, s streams) int {
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
-		usage(s.out)
-		if len(args) == 0 {
-			return 2
-		}
-		return 0
-	}
-	c, rest, found := find(args)
-	if !found {
-		fmt.Fprintf(s.err, "attestlogd: there is no command %q: see attestlogd help\n", strings.Join(args[:min(2, len(args))], " "))
-		return 2
-	}
-	fs := flag.NewFlagSet("attestlogd "+c.name, flag.ContinueOnError)
-	fs.SetOutput(io.Discard) // errors are ours to print, in one line
-	start := c.bind(fs)
-	err := fs.Parse(rest)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		manual(s.out, c, fs)
-		return 0
-	case err != nil:
-		err = &usageError{err.Error()}
-	case fs.NArg() > 0:
-		err = &usageError{fmt.Sprintf("%q is one argument too many", fs.Arg(0))}
-	default:
-		err = start(ctx, s)
-	}
-	if err == nil {
-		return 0
-	}
-	var misuse *usageError
-	if errors.As(err, &misuse) {
-		fmt.Fprintf(s.err, "attestlogd %s: %s: see attestlogd %s --help\n", c.name, oneLine(err), c.name)
-		return 2
-	}
-	fmt.Fprintf(s.err, "attestlogd %s: %s\n", c.name, oneLine(err))
-	return 1
-}
-
-// find looks a command up by its one or two words.
-func find(args []string) (c command, rest []string, found bool) {
-	for _, c := range commands() {
-		words := strings.Fields(c.name)
-		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
-			return c, args[len(words):], true
-		}
-	}
-	return command{}, nil, false
-}
-
-func usage(w io.Writer) {
-	fmt.Fprintf(w, "attestlogd runs a transparency log for AI systems.\n\n")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "  attestlogd %-16s %s\n", c.name, c.summary)
-	}
-	fmt.Fprintf(w, "\nEach explains itself: attestlogd COMMAND --help\n")
-}
-
-func manual(w io.Writer, c command, fs *flag.FlagSet) {
-	fmt.Fprintf(w, "attestlogd %s: %s\n\n  attestlogd %s %s [flags]\n\n", c.name, c.summary, c.name, c.args)
-	fs.SetOutput(w)
-	fs.PrintDefaults()
-	fmt.Fprintf(w, "\nExit codes: 0 done, 1 couldn't (one line on standard error says why), 2 the command line makes no sense.\n")
-}
-
-// oneLine is an error as the one line that the operator reads.
-func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -20,7 +21,7 @@ import (
 // operatorConfig is the configuration of the commands by which the operator says something in the log. They go to the server that
 // runs, since a log has one writer, and hold its answer against the log's key in the data directory.
 type operatorConfig struct {
-	common
+	logConfig
 	// Server is the URL of the log's server.
 	Server string
 	// Timeout is how long to try for: a server that is busy or starting is asked again.
@@ -28,7 +29,7 @@ type operatorConfig struct {
 }
 
 func (c *operatorConfig) bind(flags *flag.FlagSet) {
-	c.common.bind(flags)
+	c.logConfig.bind(flags)
 	flags.StringVar(&c.Server, "server", "http://127.0.0.1:8080", "the `URL` of the log's server")
 	flags.DurationVar(&c.Timeout, "timeout", 30*time.Second, "how long to try for")
 }
@@ -41,7 +42,7 @@ func (c *operatorConfig) connect(logger *slog.Logger) (*client.Client, error) {
 	}
 	cl, err := client.New(c.Server, client.Options{LogKey: public, Logger: logger})
 	if err != nil {
-		return nil, &usageError{"--server: " + err.Error()}
+		return nil, command.Misusef("--server: %w", err)
 	}
 	return cl, nil
 }
@@ -54,7 +55,7 @@ type operator struct {
 }
 
 // with lets the operator speak under its key.
-func (c *operatorConfig) with(ctx context.Context, s streams, do func(context.Context, *operator) error) error {
+func (c *operatorConfig) with(ctx context.Context, s command.Streams, do func(context.Context, *operator) error) error {
 	key, err := dataDir(c.Data).operator()
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ func (c *operatorConfig) with(ctx context.Context, s streams, do func(context.Co
 }
 
 // withKey opens the operator's own chain of events, for as long as do runs.
-func (c *operatorConfig) withKey(ctx context.Context, s streams, key ed25519.PrivateKey, do func(context.Context, *operator) error) error {
+func (c *operatorConfig) withKey(ctx context.Context, s command.Streams, key ed25519.PrivateKey, do func(context.Context, *operator) error) error {
 	dir := dataDir(c.Data)
 	var logger *slog.Logger
 	if _, err := os.Stat(dir.operatorState()); err == nil {
@@ -108,14 +109,14 @@ type operatorRotate struct {
 	Recovery string
 }
 
-func bindOperatorRotate(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindOperatorRotate(flags *flag.FlagSet) command.Run {
 	c := new(operatorRotate)
 	c.bind(flags)
 	flags.StringVar(&c.Recovery, "recovery-key", "", "the `file` of the recovery key that init was told of: it signs in place of the operator's key")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *operatorRotate) run(ctx context.Context, s streams) error {
+func (c *operatorRotate) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (c *operatorRotate) run(ctx context.Context, s streams) error {
 		if err := dir.promoteOperator(); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "the operator's key is now %s: entry %d\n", event.KeyID(public), index)
+		fmt.Fprintf(s.Out, "the operator's key is now %s: entry %d\n", event.KeyID(public), index)
 		return nil
 	})
 }

@@ -7,25 +7,26 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/progress"
 	"github.com/attestlog/attestlog/ledger"
 )
 
 // reindexConfig is the configuration of attestlogd reindex.
 type reindexConfig struct {
-	common
+	logConfig
 	storage
 }
 
-func bindReindex(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindReindex(flags *flag.FlagSet) command.Run {
 	c := new(reindexConfig)
-	c.common.bind(flags)
+	c.logConfig.bind(flags)
 	c.storage.bind(flags)
-	return c.run
+	return command.Alone(c.run)
 }
 
 // run waits while a server writes to the log, and keeps servers from writing while it works.
-func (c *reindexConfig) run(ctx context.Context, s streams) error {
+func (c *reindexConfig) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -42,8 +43,8 @@ func (c *reindexConfig) run(ctx context.Context, s streams) error {
 
 	var entries int64
 	report := func(done, size int64) { entries = size }
-	if progress.IsTerminal(s.err) {
-		bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(s.err), progressbar.OptionSetDescription("reindex"),
+	if progress.IsTerminal(s.Err) {
+		bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(s.Err), progressbar.OptionSetDescription("reindex"),
 			progressbar.OptionClearOnFinish())
 		defer bar.Finish()
 		report = func(done, size int64) {
@@ -55,6 +56,6 @@ func (c *reindexConfig) run(ctx context.Context, s streams) error {
 	if err := ledger.Reindex(ctx, db.url, report); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "rebuilt what is derived from %d entries; they make the root that the log had\n", entries)
+	fmt.Fprintf(s.Out, "rebuilt what is derived from %d entries; they make the root that the log had\n", entries)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/cmd/internal/scripttest"
 )
@@ -55,7 +56,7 @@ func awaitReady(url string, patience time.Duration) error {
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := (&healthConfig{URL: url, Timeout: patience}).run(ctx, streams{out: new(strings.Builder), err: new(strings.Builder)})
+		err := (&healthConfig{URL: url, Timeout: patience}).run(ctx, command.Streams{Out: new(strings.Builder), Err: new(strings.Builder)})
 		if err == nil {
 			return nil
 		}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/api"
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/garbage"
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
@@ -27,7 +28,7 @@ import (
 
 // serveConfig is the configuration of attestlogd serve.
 type serveConfig struct {
-	common
+	logConfig
 	storage
 	// Listen is the one address that is listened on. The default is reachable from this machine alone: put a proxy that speaks TLS
 	// before it to serve others.
@@ -41,19 +42,19 @@ type serveConfig struct {
 	Drain time.Duration
 }
 
-func bindServe(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindServe(flags *flag.FlagSet) command.Run {
 	c := new(serveConfig)
-	c.common.bind(flags)
+	c.logConfig.bind(flags)
 	c.storage.bind(flags)
 	flags.BoolVar(&c.AdoptDatabase, "adopt-database", false, "take a database that has entries although the file of signed heads is missing or empty; only if you are sure that it is not an old copy")
 	flags.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "the `address` to listen on")
 	flags.StringVar(&c.WitnessPolicy, "witness-policy", "", "a `file` that says who cosigns heads (c2sp.org/tlog-policy); the witnesses in it that have a URL are asked")
 	flags.DurationVar(&c.WitnessDeadline, "witness-deadline", 5*time.Second, "how long a head waits for its cosignatures before it is published without those that are missing")
 	flags.DurationVar(&c.Drain, "drain", 15*time.Second, "how long requests under way may take to end at a shutdown")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *serveConfig) run(ctx context.Context, s streams) error {
+func (c *serveConfig) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (c *serveConfig) witnessing(dir dataDir) (*ledger.Witnessing, error) {
 		return nil, nil
 	}
 	if c.WitnessDeadline <= 0 {
-		return nil, &usageError{"--witness-deadline must be more than nothing"}
+		return nil, command.Misusef("--witness-deadline must be more than nothing")
 	}
 	text, err := os.ReadFile(c.WitnessPolicy)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
 )
@@ -28,18 +29,18 @@ type sourceAdd struct {
 // roles are those that the operator gives; its own it has from entry 0.
 var roles = []string{string(event.RoleService), string(event.RoleController), string(event.RoleProver)}
 
-func bindSourceAdd(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindSourceAdd(flags *flag.FlagSet) command.Run {
 	c := new(sourceAdd)
 	c.bind(flags)
 	flags.StringVar(&c.Request, "request", "", "the `file` with the source's request, from attestlog keygen")
 	flags.StringVar(&c.Role, "role", roles[0], "what the source may do: "+strings.Join(roles, ", "))
 	flags.BoolVar(&c.Resume, "resume", false, "do nothing if the source is registered with this key and role already")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *sourceAdd) run(ctx context.Context, s streams) error {
+func (c *sourceAdd) run(ctx context.Context, s command.Streams) error {
 	if !slices.Contains(roles, c.Role) {
-		return &usageError{fmt.Sprintf("--role: %q is none of %s", c.Role, strings.Join(roles, ", "))}
+		return command.Misusef("--role: %q is none of %s", c.Role, strings.Join(roles, ", "))
 	}
 	return c.withRequest(ctx, s, c.Request, func(ctx context.Context, o *operator, r *keyfile.Request) error {
 		if r.Recipient != "" && c.Role != string(event.RoleProver) {
@@ -48,7 +49,7 @@ func (c *sourceAdd) run(ctx context.Context, s streams) error {
 		if c.Resume {
 			state, err := o.SourceState(ctx, r.Source)
 			if err == nil && state.Role == event.SourceRole(c.Role) && bytes.Equal(state.Key, r.Key) {
-				fmt.Fprintf(s.out, "%s is registered as %s with key %s already: entry %d\n", r.Source, c.Role, event.KeyID(r.Key), state.Registered)
+				fmt.Fprintf(s.Out, "%s is registered as %s with key %s already: entry %d\n", r.Source, c.Role, event.KeyID(r.Key), state.Registered)
 				return nil
 			}
 			if err != nil && !client.HasCode(err, client.CodeNotFound) && !client.HasCode(err, client.CodeUnknownSource) {
@@ -62,7 +63,7 @@ func (c *sourceAdd) run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "registered %s as %s with key %s: entry %d\n", r.Source, c.Role, event.KeyID(r.Key), index)
+		fmt.Fprintf(s.Out, "registered %s as %s with key %s: entry %d\n", r.Source, c.Role, event.KeyID(r.Key), index)
 		return nil
 	})
 }
@@ -75,14 +76,14 @@ type sourceRotate struct {
 	Request string
 }
 
-func bindSourceRotate(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindSourceRotate(flags *flag.FlagSet) command.Run {
 	c := new(sourceRotate)
 	c.bind(flags)
 	flags.StringVar(&c.Request, "request", "", "the `file` with the request for the new key, from attestlog keygen")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *sourceRotate) run(ctx context.Context, s streams) error {
+func (c *sourceRotate) run(ctx context.Context, s command.Streams) error {
 	return c.withRequest(ctx, s, c.Request, func(ctx context.Context, o *operator, r *keyfile.Request) error {
 		if len(r.Recovery) > 0 {
 			return errors.New("couldn't use the request: a recovery key is named at registration, and not changed by a rotation")
@@ -97,7 +98,7 @@ func (c *sourceRotate) run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "gave %s the key %s: entry %d; on the operator's word alone, so a new epoch begins\n", r.Source, event.KeyID(r.Key), index)
+		fmt.Fprintf(s.Out, "gave %s the key %s: entry %d; on the operator's word alone, so a new epoch begins\n", r.Source, event.KeyID(r.Key), index)
 		return nil
 	})
 }
@@ -111,23 +112,23 @@ type sourceRevoke struct {
 	From int64
 }
 
-func bindSourceRevoke(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindSourceRevoke(flags *flag.FlagSet) command.Run {
 	c := new(sourceRevoke)
 	c.bind(flags)
 	flags.StringVar(&c.Source, "source", "", "the `name` of the source, such as gateway/1")
 	flags.Int64Var(&c.From, "from", 0, "the `index` of the first entry whose signature is in doubt; 0 if none is")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *sourceRevoke) run(ctx context.Context, s streams) error {
+func (c *sourceRevoke) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
 	if err := event.CheckSource(c.Source); err != nil {
-		return &usageError{"--source: " + err.Error()}
+		return command.Misusef("--source: %w", err)
 	}
 	if c.From < 0 {
-		return &usageError{"--from: an index is not negative"}
+		return command.Misusef("--from: an index is not negative")
 	}
 	return c.with(ctx, s, func(ctx context.Context, o *operator) error {
 		state, err := o.SourceState(ctx, c.Source)
@@ -141,18 +142,18 @@ func (c *sourceRevoke) run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "revoked the key %s of %s: entry %d\n", event.KeyID(state.Key), c.Source, index)
+		fmt.Fprintf(s.Out, "revoked the key %s of %s: entry %d\n", event.KeyID(state.Key), c.Source, index)
 		return nil
 	})
 }
 
 // withRequest reads and checks a request before it opens the operator's chain.
-func (c *operatorConfig) withRequest(ctx context.Context, s streams, path string, do func(context.Context, *operator, *keyfile.Request) error) error {
+func (c *operatorConfig) withRequest(ctx context.Context, s command.Streams, path string, do func(context.Context, *operator, *keyfile.Request) error) error {
 	if err := c.check(); err != nil {
 		return err
 	}
 	if path == "" {
-		return &usageError{"--request is missing"}
+		return command.Misusef("--request is missing")
 	}
 	request, err := keyfile.ReadRequest(path)
 	if err != nil {

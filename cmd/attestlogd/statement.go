@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -14,13 +15,13 @@ import (
 // statementList is attestlogd statement list.
 type statementList struct{ operatorConfig }
 
-func bindStatementList(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindStatementList(flags *flag.FlagSet) command.Run {
 	c := new(statementList)
 	c.bind(flags)
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *statementList) run(ctx context.Context, s streams) error {
+func (c *statementList) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -34,7 +35,7 @@ func (c *statementList) run(ctx context.Context, s streams) error {
 	if err != nil {
 		return fmt.Errorf("couldn't list the statements: %w", err)
 	}
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	for _, st := range statements {
 		fmt.Fprintf(w, "%s\t%s\t%s\tentry %d\t%s\n", st.Digest, st.Claims.Name, st.Status, st.Registration.Index, verify.SetupWords(st.Claims.Setup))
 	}
@@ -50,23 +51,23 @@ type statementRevoke struct {
 	From int64
 }
 
-func bindStatementRevoke(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindStatementRevoke(flags *flag.FlagSet) command.Run {
 	c := new(statementRevoke)
 	c.bind(flags)
 	flags.StringVar(&c.Statement, "statement", "", "the `digest` of its verifying key, or its name if that says which; see attestlogd statement list")
 	flags.Int64Var(&c.From, "from", 0, "the `index` of the first entry whose proof is in doubt; 0 if none is")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *statementRevoke) run(ctx context.Context, s streams) error {
+func (c *statementRevoke) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
 	switch {
 	case c.Statement == "":
-		return &usageError{"--statement is missing"}
+		return command.Misusef("--statement is missing")
 	case c.From < 0:
-		return &usageError{"--from: an index is not negative"}
+		return command.Misusef("--from: an index is not negative")
 	}
 	return c.with(ctx, s, func(ctx context.Context, o *operator) error {
 		statement, err := c.find(ctx, o.Client)
@@ -80,7 +81,7 @@ func (c *statementRevoke) run(ctx context.Context, s streams) error {
 		if err != nil {
 			return fmt.Errorf("couldn't revoke the statement %s: %w", statement.Claims.Name, err)
 		}
-		fmt.Fprintf(s.out, "revoked the statement %s, %s: entry %d\n", statement.Claims.Name, statement.Digest, index)
+		fmt.Fprintf(s.Out, "revoked the statement %s, %s: entry %d\n", statement.Claims.Name, statement.Digest, index)
 		return nil
 	})
 }

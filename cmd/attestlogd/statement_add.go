@@ -12,6 +12,7 @@ import (
 	"github.com/consensys/gnark/frontend"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/progress"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -53,14 +54,14 @@ func tableOfCircuits(name string) (provable, error) {
 	return provable{c.Statement.Proves, c.Compile, c.Sample}, err
 }
 
-func bindStatementAdd(flags *flag.FlagSet) func(context.Context, streams) error {
+func bindStatementAdd(flags *flag.FlagSet) command.Run {
 	c := &statementAdd{circuits: tableOfCircuits}
 	c.bind(flags)
 	flags.StringVar(&c.Keys, "keys", "", "a `directory` that attestlog-prover setup made: the newest keys of --statement in it are registered, UNTRUSTED")
 	flags.StringVar(&c.Statement, "statement", "", "the `name` of the statement, such as model-version; a ceremony's is known")
 	flags.StringVar(&c.Ceremony, "ceremony", "", "the `directory` of a sealed ceremony: it is verified, every contribution of it, and its keys are registered")
 	flags.BoolVar(&c.Quick, "quick", false, "compare the ceremony's files with its transcript only, having run attestlog ceremony verify before")
-	return c.run
+	return command.Alone(c.run)
 }
 
 func (c *statementAdd) check() error {
@@ -69,21 +70,21 @@ func (c *statementAdd) check() error {
 	}
 	switch {
 	case (c.Keys == "") == (c.Ceremony == ""):
-		return &usageError{"--keys or --ceremony is needed, one of them: where the keys are"}
+		return command.Misusef("--keys or --ceremony is needed, one of them: where the keys are")
 	case c.Keys != "" && c.Statement == "":
-		return &usageError{"--statement is missing: whose keys of those in --keys"}
+		return command.Misusef("--statement is missing: whose keys of those in --keys")
 	case c.Quick && c.Ceremony == "":
-		return &usageError{"--quick is about a ceremony"}
+		return command.Misusef("--quick is about a ceremony")
 	}
 	if c.Statement != "" {
 		if _, err := c.circuits(c.Statement); err != nil {
-			return &usageError{"--statement: " + err.Error()}
+			return command.Misusef("--statement: %w", err)
 		}
 	}
 	return nil
 }
 
-func (c *statementAdd) run(ctx context.Context, s streams) error {
+func (c *statementAdd) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func (c *statementAdd) run(ctx context.Context, s streams) error {
 	if _, err := c.registered(ctx, event.Digest{}); err != nil {
 		return err
 	}
-	from, manifest, how, err := c.find(ctx, s.err, logger)
+	from, manifest, how, err := c.find(ctx, s.Err, logger)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (c *statementAdd) run(ctx context.Context, s streams) error {
 			return fmt.Errorf("couldn't register %s again: the statement %s was revoked, for good; make fresh keys, with attestlog-prover setup --fresh or a ceremony",
 				manifest.Statement, standing.Digest)
 		}
-		fmt.Fprintf(s.out, "%s, %s, is registered already: entry %d; %s\n", manifest.Statement, standing.Digest, standing.Registration.Index, verify.SetupWords(standing.Claims.Setup))
+		fmt.Fprintf(s.Out, "%s, %s, is registered already: entry %d; %s\n", manifest.Statement, standing.Digest, standing.Registration.Index, verify.SetupWords(standing.Claims.Setup))
 		return nil
 	}
 	claims, err := c.take(ctx, from, manifest, logger)
@@ -121,7 +122,7 @@ func (c *statementAdd) run(ctx context.Context, s streams) error {
 		if err != nil {
 			return fmt.Errorf("couldn't register the statement %s: %w", claims.Name, err)
 		}
-		fmt.Fprintf(s.out, "registered the statement %s, %s: entry %d; %s; %s\n", claims.Name, manifest.Digest(), index, verify.SetupWords(claims.Setup), how)
+		fmt.Fprintf(s.Out, "registered the statement %s, %s: entry %d; %s; %s\n", claims.Name, manifest.Digest(), index, verify.SetupWords(claims.Setup), how)
 		return nil
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/consensys/gnark/frontend"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/scripttest"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -67,7 +68,7 @@ func (a *adding) add(change func(*statementAdd)) (string, error) {
 	c.Data, c.Server, c.Timeout = a.data, a.url, 20*time.Second
 	change(c)
 	var out bytes.Buffer
-	err := c.run(a.t.Context(), streams{&out, io.Discard})
+	err := c.run(a.t.Context(), command.Streams{Out: &out, Err: io.Discard})
 	return out.String(), err
 }
 

@@ -53,7 +53,9 @@ func (e *Exit) Error() string { return e.Err.Error() }
 func (e *Exit) Unwrap() error { return e.Err }
 
 // Misusef makes a *Misuse.
-func Misusef(format string, args ...any) error { return &Misuse{Problem: fmt.Sprintf(format, args...)} }
+func Misusef(format string, args ...any) error {
+	return &Misuse{Problem: fmt.Errorf(format, args...).Error()}
+}
 
 // Execute runs the command that the arguments name and returns the exit code. args[0] is the first one behind the program's name.
 func (p *Program) Execute(ctx context.Context, args []string, s Streams) int {
@@ -65,7 +67,7 @@ func (p *Program) Execute(ctx context.Context, args []string, s Streams) int {
 	case "help", "-h", "-help", "--help":
 		return p.help(args[1:], s)
 	}
-	c, rest, found := p.find(args)
+	c, rest, found := Find(p.Commands, func(c Command) string { return c.Name }, args)
 	if !found {
 		fmt.Fprintf(s.Err, "%s: there is no command %q: see %s help\n", p.Name, strings.Join(args[:min(2, len(args))], " "), p.Name)
 		return 2
@@ -73,7 +75,7 @@ func (p *Program) Execute(ctx context.Context, args []string, s Streams) int {
 	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // errors are ours to print, in one line
 	run := c.Bind(fs)
-	operands, err := parse(fs, rest)
+	operands, err := Parse(fs, rest)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		p.manual(s.Out, c)
@@ -88,10 +90,10 @@ func (p *Program) Execute(ctx context.Context, args []string, s Streams) int {
 	}
 	var misuse *Misuse
 	if errors.As(err, &misuse) {
-		fmt.Fprintf(s.Err, "%s %s: %s: see %s help %s\n", p.Name, c.Name, oneLine(err), p.Name, c.Name)
+		fmt.Fprintf(s.Err, "%s %s: %s: see %s help %s\n", p.Name, c.Name, OneLine(err.Error()), p.Name, c.Name)
 		return 2
 	}
-	fmt.Fprintf(s.Err, "%s %s: %s\n", p.Name, c.Name, oneLine(err))
+	fmt.Fprintf(s.Err, "%s %s: %s\n", p.Name, c.Name, OneLine(err.Error()))
 	var exit *Exit
 	if errors.As(err, &exit) {
 		return exit.Code
@@ -99,19 +101,19 @@ func (p *Program) Execute(ctx context.Context, args []string, s Streams) int {
 	return 1
 }
 
-// find looks a command up by its one or two words.
-func (p *Program) find(args []string) (c Command, rest []string, found bool) {
-	for _, c := range p.Commands {
-		words := strings.Fields(c.Name)
-		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.Name {
+// Find looks a row of a table up by its one or two words, which the arguments begin with. rest is what follows them.
+func Find[C any](table []C, name func(C) string, args []string) (c C, rest []string, found bool) {
+	for _, c := range table {
+		words := strings.Fields(name(c))
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == name(c) {
 			return c, args[len(words):], true
 		}
 	}
-	return Command{}, nil, false
+	return c, nil, false
 }
 
-// parse parses flags wherever they stand, before, between and behind the operands. Everything after "--" is an operand.
-func parse(fs *flag.FlagSet, args []string) (operands []string, err error) {
+// Parse parses flags wherever they stand, before, between and behind the operands. Everything after "--" is an operand.
+func Parse(fs *flag.FlagSet, args []string) (operands []string, err error) {
 	for {
 		if err := fs.Parse(args); err != nil {
 			return nil, err
@@ -129,8 +131,12 @@ func parse(fs *flag.FlagSet, args []string) (operands []string, err error) {
 
 func (p *Program) usage(w io.Writer) {
 	fmt.Fprintf(w, "%s %s\n\n", p.Name, p.Summary)
+	width := 0
 	for _, c := range p.Commands {
-		fmt.Fprintf(w, "  %s %-12s %s\n", p.Name, c.Name, c.Summary)
+		width = max(width, len(c.Name))
+	}
+	for _, c := range p.Commands {
+		fmt.Fprintf(w, "  %s %-*s  %s\n", p.Name, width, c.Name, c.Summary)
 	}
 	fmt.Fprintf(w, "\nMore about each: %s help COMMAND\n", p.Name)
 }
@@ -170,7 +176,17 @@ func (p *Program) manual(w io.Writer, c Command) {
 	fmt.Fprint(w, "\nExit codes: 0 done, 1 couldn't (one line on standard error says why), 2 the command line makes no sense.\n")
 }
 
-// oneLine is an error as the one line that people read.
-func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+// OneLine is a text, such as an error's, as the one line that people read.
+func OneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+}
+
+// Alone is the run of a command that takes no operands.
+func Alone(run func(context.Context, Streams) error) Run {
+	return func(ctx context.Context, s Streams, operands []string) error {
+		if len(operands) > 0 {
+			return Misusef("%q is one argument too many", operands[0])
+		}
+		return run(ctx, s)
+	}
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"flag"
 	"log/slog"
+
+	"github.com/attestlog/attestlog/cmd/internal/command"
 )
 
-// common is the configuration that every command which opens a log has.
-type common struct {
+// logConfig is the configuration that every command which opens a log has.
+type logConfig struct {
 	// Data is the data directory.
 	Data string
 	// JSON makes the log on standard error machine-readable: one JSON object a line.
@@ -15,29 +17,29 @@ type common struct {
 	Verbose bool
 }
 
-func (c *common) bind(fs *flag.FlagSet) {
+func (c *logConfig) bind(fs *flag.FlagSet) {
 	fs.StringVar(&c.Data, "data", "", "the data `directory` of the log")
 	fs.BoolVar(&c.JSON, "json", false, "log JSON, one object a line")
 	fs.BoolVar(&c.Verbose, "verbose", false, "log debug messages, too")
 }
 
-func (c *common) check() error {
+func (c *logConfig) check() error {
 	if c.Data == "" {
-		return &usageError{"--data is missing"}
+		return command.Misusef("--data is missing")
 	}
 	return nil
 }
 
 // logger writes to standard error.
-func (c *common) logger(s streams) *slog.Logger {
+func (c *logConfig) logger(s command.Streams) *slog.Logger {
 	options := &slog.HandlerOptions{Level: slog.LevelInfo}
 	if c.Verbose {
 		options.Level = slog.LevelDebug
 	}
 	if c.JSON {
-		return slog.New(slog.NewJSONHandler(s.err, options))
+		return slog.New(slog.NewJSONHandler(s.Err, options))
 	}
-	return slog.New(slog.NewTextHandler(s.err, options))
+	return slog.New(slog.NewTextHandler(s.Err, options))
 }
 
 // storage is the configuration of where the entries are kept.
