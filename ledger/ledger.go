@@ -222,12 +222,13 @@ func (l *Ledger) refreshPublished(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("couldn't read the newest published head: %w", err)
 		}
-		l.show(head)
 		if l.witnesses != nil {
-			if err := l.witnesses.Remember(head.Note); err != nil {
+			// It was published under the policy of its day, and readers are told about today's.
+			if head.Quorum, err = l.witnesses.Remember(head.Note); err != nil {
 				l.log.Warn("couldn't read who cosigned a published head", "size", head.Size, "error", err)
 			}
 		}
+		l.show(head)
 	}
 	return nil
 }

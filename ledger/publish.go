@@ -56,7 +56,7 @@ func (t *term) publish(ctx context.Context) error {
 		if signed != nil && signed.signedHead.size > last.Size {
 			head, published = signed.signedHead, l.cfg.Now()
 		}
-		next, err := t.publishHead(ctx, head, published, last)
+		next, err := l.publishHead(ctx, head, published)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -68,15 +68,19 @@ func (t *term) publish(ctx context.Context) error {
 }
 
 // publishHead collects cosignatures, saves the head, and shows it. A head that was published before keeps those that it has.
-func (t *term) publishHead(ctx context.Context, head signedHead, published time.Time, last PublishedHead) (PublishedHead, error) {
-	l := t.ledger
+func (l *Ledger) publishHead(ctx context.Context, head signedHead, published time.Time) (PublishedHead, error) {
 	collected, err := l.cosigned(ctx, head)
 	if err != nil {
-		return last, err
+		return PublishedHead{}, err
 	}
+	return l.savePublished(ctx, head, published, collected)
+}
+
+// savePublished saves a head with its cosignatures, and shows it.
+func (l *Ledger) savePublished(ctx context.Context, head signedHead, published time.Time, collected cosign.Collected) (PublishedHead, error) {
 	save := tilestore.Head{Size: head.size, Root: head.root, Published: published, Note: collected.Note, Quorum: collected.Quorum}
 	if err := l.store.SaveHead(ctx, save); err != nil {
-		return last, fmt.Errorf("couldn't publish the head of size %d: %w", head.size, err)
+		return PublishedHead{}, fmt.Errorf("couldn't publish the head of size %d: %w", head.size, err)
 	}
 	l.show(save)
 	return publishedHead(save), nil
@@ -162,22 +166,30 @@ func (l *Ledger) cosigned(ctx context.Context, head signedHead) (cosign.Collecte
 
 // askWitnesses shows the head that a term begins with to the witnesses, before anything is written: a database behind what one of
 // them cosigned lost entries. An empty log shows the empty tree, which every history continues. Witnesses that are down keep nobody
-// from writing.
+// from writing. A head that is published already gets the cosignatures that it lacks: it may be from before there was a policy, or another.
 func (l *Ledger) askWitnesses(ctx context.Context, signed *signedTree) error {
 	if l.witnesses == nil {
 		return nil
 	}
-	var head signedHead
-	if signed != nil {
-		head = signed.signedHead
-	} else {
+	if signed == nil {
 		empty, err := verify.SignHead(l.cfg.Signer, 0, [32]byte(rfc6962.DefaultHasher.EmptyRoot()))
 		if err != nil {
 			return err
 		}
-		head.note = empty
+		_, err = l.cosigned(ctx, signedHead{note: empty})
+		return err
 	}
-	_, err := l.cosigned(ctx, head)
+	if err := l.refreshPublished(ctx); err != nil {
+		return err
+	}
+	head := signed.signedHead
+	last, published := l.Published()
+	if !published || last.Size != head.size {
+		_, err := l.cosigned(ctx, head)
+		return err
+	}
+	head.note = last.Note
+	_, err := l.publishHead(ctx, head, time.UnixMilli(last.Published))
 	return err
 }
 

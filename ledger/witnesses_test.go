@@ -26,7 +26,18 @@ import (
 // witnesses are three real ones, of which two make the quorum, and each of which can be unplugged.
 type witnesses struct {
 	down   [3]atomic.Bool
+	lines  string // of the policy, that name them
 	policy *verify.Policy
+}
+
+// under is another policy of the same witnesses.
+func (all *witnesses) under(t *testing.T, quorum string) *verify.Policy {
+	t.Helper()
+	p, err := verify.ParsePolicy([]byte(all.lines + quorum))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func startWitnesses(t *testing.T, key note.Verifier) *witnesses {
@@ -49,11 +60,8 @@ func startWitnesses(t *testing.T, key note.Verifier) *witnesses {
 		t.Cleanup(server.Close)
 		fmt.Fprintf(&text, "witness w%d %s %s\n", i, signer.VKey, server.URL)
 	}
-	text.WriteString("group g 2 w0 w1 w2\nquorum g\n")
-	var err error
-	if all.policy, err = verify.ParsePolicy([]byte(text.String())); err != nil {
-		t.Fatal(err)
-	}
+	all.lines = text.String()
+	all.policy = all.under(t, "group g 2 w0 w1 w2\nquorum g\n")
 	return all
 }
 
@@ -132,6 +140,50 @@ func TestWitnessesCosignPublishedHeads(t *testing.T) {
 	}
 	if left, err := os.ReadDir(w.cfg.Witnesses.Suspicions); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("suspicions: %v, %v", left, err)
+	}
+}
+
+// A head that was published under no policy, or another, is held against today's, and gets what it lacks when a term begins: no entry has to
+// come for that.
+func TestWitnessesOfAnotherPolicy(t *testing.T) {
+	w := newWorldOn(t, pgtest.URL(t))
+	w.start()
+	w.found()
+	until(t, "a head is published", func() bool { head, ok := w.log.Published(); return ok && head.Size > 1 && head.Quorum })
+	unwitnessed, _ := w.log.Published()
+	w.stop()
+
+	all := startWitnesses(t, w.key)
+	for i := range all.down {
+		all.down[i].Store(true)
+	}
+	w.witnessing(all.policy)
+	w.cfg.Witnesses.Refresh = time.Hour
+	w.start()
+	head, _ := w.log.Published()
+	if s := w.log.Witnesses(); s.Satisfied || head.Quorum || head.Size != unwitnessed.Size {
+		t.Errorf("without cosignatures the head of %d counts as witnessed: %+v", head.Size, s)
+	}
+	w.stop()
+	all.down[1].Store(false)
+	w.witnessing(all.under(t, "quorum w1\n"))
+	w.cfg.Witnesses.Refresh = time.Hour
+	w.start()
+	if head, _ = w.log.Published(); !head.Quorum || head.Size != unwitnessed.Size || head.Published != unwitnessed.Published {
+		t.Errorf("the head was not cosigned when the term began: %+v", head)
+	}
+	w.stop()
+	all.down[2].Store(false)
+	w.witnessing(all.policy)
+	w.cfg.Witnesses.Refresh = time.Hour
+	w.start()
+	head, _ = w.log.Published()
+	if _, cosignatures, err := all.policy.Open(head.Note, w.key); err != nil || len(cosignatures) != 2 || !w.log.Witnesses().Satisfied {
+		t.Errorf("the head has %d cosignatures, %v", len(cosignatures), err)
+	}
+	saved, err := w.log.CheckpointAt(t.Context(), head.Size)
+	if err != nil || string(saved.Note) != string(head.Note) {
+		t.Errorf("what is saved is %q, %v", saved.Note, err)
 	}
 }
 

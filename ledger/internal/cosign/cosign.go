@@ -90,13 +90,13 @@ func New(cfg Config) *Witnesses {
 	return w
 }
 
-// Remember takes over what a published head says: how far each witness was when it cosigned it. An error means that the head can't be
-// read; then the witnesses will say themselves how far they are.
-func (w *Witnesses) Remember(signed []byte) error {
+// Remember takes over what a published head says: how far each witness was when it cosigned it; and tells whether its cosignatures satisfy
+// the policy. An error means that the head can't be read; then the witnesses will say themselves how far they are.
+func (w *Witnesses) Remember(signed []byte) (quorum bool, err error) {
 	head, cosignatures, err := w.cfg.Policy.Open(signed, w.cfg.Key)
 	var few *verify.QuorumError
 	if err != nil && !errors.As(err, &few) {
-		return fmt.Errorf("couldn't read the cosignatures of a published head: %w", err)
+		return false, fmt.Errorf("couldn't read the cosignatures of a published head: %w", err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -105,7 +105,7 @@ func (w *Witnesses) Remember(signed []byte) error {
 			s.Size, s.Cosigned = head.Size, c.Time
 		}
 	}
-	return nil
+	return few == nil, nil
 }
 
 // Status says how it stands with each witness, in the policy's order.

@@ -127,8 +127,14 @@ func TestCollect(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := w.open(t)
-	if err := next.Remember(collected.Note); err != nil {
-		t.Fatal(err)
+	if quorum, err := next.Remember(collected.Note); err != nil || !quorum {
+		t.Fatal(quorum, err)
+	}
+	if quorum, err := next.Remember(w.history.Head(25)); err != nil || quorum {
+		t.Errorf("a head without cosignatures has a quorum: %t, %v", quorum, err)
+	}
+	if _, err := next.Remember([]byte("no head")); err == nil {
+		t.Error("what is no head is remembered")
 	}
 	if s := next.Status()[2]; s.Size != 25 || s.Cosigned.IsZero() {
 		t.Errorf("after a restart: %+v", s)
