@@ -22,25 +22,36 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs what people do with attestlog-monitor, in testdata/*.txt: the real program, and real logs on private PostgreSQL servers.
 func TestScripts(t *testing.T) {
+	testscript.Run(t, scripts(t, "testdata"))
+}
+
+// TestLitewitness has a log cosigned by a witness that is not ours: torchwood's litewitness, beside one of ours.
+func TestLitewitness(t *testing.T) {
+	testscript.Run(t, scripts(t, "testdata/litewitness", scripttest.BuildModule(t, "../../testdata/litewitness", "filippo.io/torchwood/cmd/litewitness", "./keeper")))
+}
+
+// scripts runs those of a folder, with our programs and those in further folders.
+func scripts(t *testing.T, dir string, others ...string) testscript.Params {
+	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := scripttest.Build(t, "../attestlogd", "../attestlog", "../attestlog-prover")
+	path := append([]string{scripttest.Build(t, "../attestlogd", "../attestlog", "../attestlog-prover")}, others...)
 	cmds := scripttest.Commands()
 	cmds["shows"] = shows
-	testscript.Run(t, testscript.Params{
-		Dir:         "testdata",
+	return testscript.Params{
+		Dir:         dir,
 		WorkdirRoot: scripttest.ReachableDir(t),
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("PATH", programs+string(os.PathListSeparator)+e.Getenv("PATH"))
+			e.Setenv("PATH", strings.Join(append(path, e.Getenv("PATH")), string(os.PathListSeparator)))
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
 			e.Setenv("GERMAN", filepath.Join(root, "testdata", "german-credit"))
 			e.Setenv("KEYS", filepath.Join(root, ".cache", "keys"))
 			return nil
 		},
 		Cmds: cmds,
-	})
+	}
 }
 
 // shows URL TEXT: waits until what a server answers holds the text. There is no signal to wait for: what it knows is what HTTP says.

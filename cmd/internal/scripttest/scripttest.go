@@ -21,10 +21,17 @@ import (
 // Build builds commands by their folders, and returns the folder that holds them.
 func Build(t *testing.T, folders ...string) string {
 	t.Helper()
+	return BuildModule(t, ".", folders...)
+}
+
+// BuildModule builds commands of the module in a folder: programs of others, at the versions that its go.mod pins. Their source comes from
+// wherever go gets modules; where it can't be had, the test fails.
+func BuildModule(t *testing.T, module string, packages ...string) string {
+	t.Helper()
 	dir := t.TempDir()
-	build := exec.Command("go", append([]string{"build", "-o", dir + string(filepath.Separator)}, folders...)...)
+	build := exec.Command("go", append([]string{"build", "-C", module, "-mod=readonly", "-o", dir + string(filepath.Separator)}, packages...)...)
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("couldn't build %s: %v\n%s", folders, err, out)
+		t.Fatalf("couldn't build %s in %s: %v\n%s", packages, module, err, out)
 	}
 	return dir
 }
