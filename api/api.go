@@ -147,6 +147,7 @@ func (s *server) route(clientIP func(http.Handler) http.Handler, metrics http.Ha
 		r.Get("/v1/statements", s.listStatements)
 		r.Get("/v1/statements/{statement}", s.getStatement)
 		r.Get("/v1/proving", s.getProving)
+		r.Get("/v1/summary", s.getSummary)
 		r.Get("/checkpoint", s.getCheckpoint)
 		r.Get("/tile/entries/*", s.getBundle)
 		r.Get("/tile/*", s.getTile)

@@ -22,6 +22,7 @@ type Ledger interface {
 	Attestations(ctx context.Context, d event.Digest) (deferred *ledger.Entry, attestations []ledger.Entry, err error)
 	Evidence(ctx context.Context, q ledger.EvidenceQuery) (*verify.Bundle, error)
 	Proving(ctx context.Context) (*ledger.Proving, error)
+	Summary(ctx context.Context, days int) (*ledger.Summary, error)
 
 	Inclusion(ctx context.Context, index, size int64) (hashes [][32]byte, of ledger.PublishedHead, err error)
 	Consistency(ctx context.Context, from, to int64) ([][32]byte, error)

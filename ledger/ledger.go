@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,7 @@ type Ledger struct {
 	witnessed atomic.Pointer[PublishedHead] // the newest that has its quorum of cosignatures; nil before the first
 	inflight  atomic.Int64                  // events submitted and not answered
 	proving   provingCache
+	summary   summary
 
 	// standing is why this process doesn't lead; it means nothing while there is a term.
 	standing atomic.Pointer[standing]
@@ -91,7 +93,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 		return nil, fmt.Errorf("couldn't open the ledger: %w", err)
 	}
 	l := &Ledger{cfg: cfg, log: cfg.Logger, store: store, door: newDoor(cfg.Origin, store, metrics), metrics: metrics,
-		law: law{store: store, registry: verify.NewRegistry(cfg.Origin)}}
+		law: law{store: store, registry: verify.NewRegistry(cfg.Origin)}, summary: newSummary()}
 	l.stand(false, unavailable(nil, "the ledger is starting"))
 	if cfg.Witnesses != nil {
 		l.witnesses = l.newWitnesses(*cfg.Witnesses)
@@ -155,12 +157,10 @@ func (l *Ledger) stand(waits bool, reason *Refusal) {
 // ctx ends, having answered all that was committed. It must not run twice at the same time.
 func (l *Ledger) Run(ctx context.Context) error {
 	following, stop := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		l.follow(following)
-	}()
-	defer func() { stop(); <-done }()
+	var beside sync.WaitGroup
+	beside.Go(func() { l.follow(following) })
+	beside.Go(func() { l.count(following) })
+	defer func() { stop(); beside.Wait() }()
 	if l.cfg.Signer == nil {
 		l.stand(true, unavailable(nil, "this process has no key to sign heads with: it only reads"))
 		<-ctx.Done()

@@ -40,6 +40,8 @@ type Options struct {
 	// Pause is the longest pause before the first retry, doubled before each further one up to MaxPause; the actual pause
 	// is random below that, but at least what Retry-After says. 100 ms and 10 s if zero.
 	Pause, MaxPause time.Duration
+	// Patience is how long a published head is awaited that has an entry which the log has: 20 s if 0, not at all if negative.
+	Patience time.Duration
 	// Trusted is a signed head of this log from an earlier session (Client.Head), which the log's heads must continue; nil for none.
 	Trusted []byte
 	// Policy, if not nil, says whose cosignatures a published head needs: one without its quorum is refused with a
@@ -62,7 +64,7 @@ type Client struct {
 	retries  int
 	pause    time.Duration
 	most     time.Duration
-	patience time.Duration  // publishPatience
+	patience time.Duration
 	policy   *verify.Policy // may be nil
 	provers  []string       // whom witnesses are sealed to; all if empty
 	heads    heads
@@ -81,7 +83,7 @@ func New(baseURL string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the log's public key: %w", err)
 	}
-	c := &Client{base: base, http: o.HTTP, logger: o.Logger, key: key, retries: o.Retries, pause: o.Pause, most: o.MaxPause, patience: publishPatience}
+	c := &Client{base: base, http: o.HTTP, logger: o.Logger, key: key, retries: o.Retries, pause: o.Pause, most: o.MaxPause, patience: o.Patience}
 	if c.http == nil {
 		c.http = &http.Client{Transport: transport()}
 	}
@@ -96,6 +98,9 @@ func New(baseURL string, o Options) (*Client, error) {
 	}
 	if c.most == 0 {
 		c.most = 10 * time.Second
+	}
+	if c.patience == 0 {
+		c.patience = publishPatience
 	}
 	if o.Policy != nil && !o.Policy.Knows(key) {
 		return nil, fmt.Errorf("the witness policy is not about the log %s", o.LogKey)

@@ -33,7 +33,7 @@ func (w *wireEntry) open() (*verify.Entry, error) {
 }
 
 // Entry fetches an entry by its index, with its proof against a head that the log's key signed. An entry that is younger
-// than the newest published head is waited for, up to 20 seconds.
+// than the newest published head is waited for, as long as Options.Patience says.
 func (c *Client) Entry(ctx context.Context, index int64) (*Receipt, error) {
 	return c.proven(ctx, "v1/entries/"+strconv.FormatInt(index, 10), func(w *wireEntry) error {
 		if w.Index != index {
@@ -83,7 +83,7 @@ func (c *Client) prove(ctx context.Context, wire *wireEntry, size int64) (*Recei
 	return r, nil
 }
 
-// publishPatience is how long a head may be awaited that has an entry: a log publishes one a second, and waits some seconds for the
+// publishPatience is how long a head is awaited by default that has an entry: a log publishes one a second, and waits some seconds for the
 // cosignatures of its witnesses.
 const publishPatience = 20 * time.Second
 

@@ -266,23 +266,31 @@ func (c *Client) Checkpoints(ctx context.Context, before int64, limit int) ([]Pu
 		query.Set("before", strconv.FormatInt(before, 10))
 	}
 	var wire struct {
-		Checkpoints []struct {
-			Checkpoint string `json:"checkpoint"`
-			Published  int64  `json:"published"`
-		} `json:"checkpoints"`
+		Checkpoints []wirePublished `json:"checkpoints"`
 	}
 	if err := c.get(ctx, "v1/checkpoints", query, maxList, &wire); err != nil {
 		return nil, err
 	}
 	heads := make([]PublishedHead, len(wire.Checkpoints))
-	for i, w := range slices.Backward(wire.Checkpoints) { // from the oldest, so that each is linked to its neighbour
-		head, err := c.heads.open(ctx, []byte(w.Checkpoint), true)
+	for i := range slices.Backward(wire.Checkpoints) { // from the oldest, so that each is linked to its neighbour
+		head, err := c.heads.published(ctx, &wire.Checkpoints[i])
 		if err != nil {
 			return nil, err
 		}
-		heads[i] = PublishedHead{Head: head, Published: w.Published}
+		heads[i] = head
 	}
 	return heads, nil
+}
+
+type wirePublished struct {
+	Checkpoint string `json:"checkpoint"`
+	Published  int64  `json:"published"`
+}
+
+// published checks a head that the log published.
+func (h *heads) published(ctx context.Context, w *wirePublished) (PublishedHead, error) {
+	head, err := h.open(ctx, []byte(w.Checkpoint), true)
+	return PublishedHead{Head: head, Published: w.Published}, err
 }
 
 func hashesOf(digests []event.Digest) [][32]byte {

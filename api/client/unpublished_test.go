@@ -26,8 +26,7 @@ func TestUnpublished(t *testing.T) {
 	if o := m.Submit(t.Context(), []*event.Submission{sub})[0]; o.Refusal != nil {
 		t.Fatal(o.Refusal)
 	}
-	c, _ := connect(t, serveLog(t, unpublishing{m}, m), m.public)
-	c.SetPatience(10 * time.Millisecond)
+	c, _ := connect(t, serveLog(t, unpublishing{m}, m), m.public, func(o *client.Options) { o.Patience = 10 * time.Millisecond })
 	if _, err := c.Event(t.Context(), event.DigestOf(sub.Envelope.Payload)); !errors.Is(err, client.ErrUnpublished) {
 		t.Errorf("an entry that no head has: %v", err)
 	}
