@@ -70,7 +70,7 @@ func (v *viewer) render(w http.ResponseWriter, r *http.Request, name string, c c
 	}
 	head, alarms := v.newest.line(r.Context(), v)
 	l := layout{content: c, Origin: v.log.Origin(), Notice: v.notice, Nav: navigation(r.URL.Path), Head: head,
-		Alarms: append(alarms, v.watch.alarms(r.Context(), v.now())...)}
+		Alarms: append(alarms, v.watch.alarms(r.Context())...)}
 	var page bytes.Buffer
 	if err := t.ExecuteTemplate(&page, "layout", l); err != nil {
 		return &failure{status: http.StatusInternalServerError, err: fmt.Errorf("couldn't render %s: %w", name, err)}

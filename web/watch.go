@@ -2,66 +2,55 @@ package web
 
 import (
 	"context"
-	"slices"
-	"sync"
-	"time"
+	"fmt"
 )
 
-// Monitor is somebody who watches the log independently of its operator.
-type Monitor interface {
-	// Name is how pages call it.
-	Name() string
-	// Alarms are those that it has raised about the log and that nobody has cleared. It may be asked often, and answers within its
-	// context's time; an error says that the monitor couldn't be asked, not that something is wrong with the log.
-	Alarms(ctx context.Context) ([]Alarm, error)
-}
-
-// Alarm says that the log was caught at what an honest log can't do.
+// Alarm is what stands on every page: the log was caught at what an honest log can't do.
 type Alarm struct {
 	Monitor string // who raised it
 	What    string // in a sentence
 	Time    int64  // milliseconds since 1970, by the monitor's clock
 	Href    string // of the evidence, a path of the viewer; empty if there is none
+	Checked bool   // the evidence was checked here, under the log's key: nobody need believe the monitor
 }
 
-// watch keeps what the monitors said last, so that not every page asks them.
+// watch is what the monitors say. It asks nobody: they say what they know at once.
 type watch struct {
 	monitors []Monitor
-
-	mu    sync.Mutex
-	asked time.Time
-	known [][]Alarm // of each monitor
 }
 
-const (
-	alarmsKept     = 10 * time.Second
-	monitorsWithin = 2 * time.Second // for all of them together
-)
+// maxBanner is how many alarms of one monitor stand on every page; the page of monitors has all.
+const maxBanner = 3
 
-// alarms are those of all monitors. One that can't be asked keeps nobody from reading, and what it said before stands; the page of
-// monitors says so.
-func (w *watch) alarms(ctx context.Context, now time.Time) []Alarm {
-	if len(w.monitors) == 0 {
-		return nil
+// alarms are those of all monitors that an honest log can't be the cause of.
+func (w *watch) alarms(ctx context.Context) []Alarm {
+	var all []Alarm
+	for _, m := range w.monitors {
+		all = append(all, bannerOf(m.Name(), m.Status(ctx))...)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if since := now.Sub(w.asked); since >= 0 && since < alarmsKept {
-		return slices.Concat(w.known...)
+	return all
+}
+
+func bannerOf(name string, s MonitorStatus) []Alarm {
+	var all []Alarm
+	more := 0
+	for i := range s.Standing.Alarms {
+		a := &s.Standing.Alarms[i]
+		if !damning(a.Kind) {
+			continue
+		}
+		if len(all) == maxBanner {
+			more++
+			continue
+		}
+		alarm := Alarm{Monitor: name, What: kindWords(a.Kind), Time: a.Time, Href: "/monitors#alarm-" + a.ID}
+		if fork, ok := s.Forks[a.ID]; ok {
+			alarm.Checked, alarm.What = true, alarm.What+" This viewer checked the evidence: "+fork.Report.String()+"."
+		}
+		all = append(all, alarm)
 	}
-	ctx, cancel := context.WithTimeout(ctx, monitorsWithin)
-	defer cancel()
-	answers := make([][]Alarm, len(w.monitors))
-	copy(answers, w.known)
-	var asking sync.WaitGroup
-	for i, m := range w.monitors {
-		asking.Go(func() {
-			if some, err := m.Alarms(ctx); err == nil {
-				answers[i] = some
-			}
-		})
+	if more > 0 {
+		all[len(all)-1].What += fmt.Sprintf(" (And %d more.)", more)
 	}
-	asking.Wait()
-	w.asked, w.known = now, answers
-	return slices.Concat(w.known...)
+	return all
 }

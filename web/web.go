@@ -51,7 +51,7 @@ type Config struct {
 	Log Log
 	// Policy says whose cosignatures of heads count for whoever runs the viewer; nil for none.
 	Policy *verify.Policy
-	// Monitors watch the log independently. An alarm that one of them has raised stands on every page.
+	// Monitors watch the log independently. An alarm that one of them has raised stands on every page. Whoever makes a [RemoteMonitor] runs it, too.
 	Monitors []Monitor
 	// Notice is a sentence at the top of every page, such as whose log this is and who runs the viewer; empty for none.
 	Notice string

@@ -163,32 +163,9 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-type paperMonitor struct {
-	alarms []Alarm
-	err    error
-}
-
-func (m *paperMonitor) Name() string                            { return "north" }
-func (m *paperMonitor) Alarms(context.Context) ([]Alarm, error) { return m.alarms, m.err }
-
-// TestBanner: an alarm stands on every page, error pages among them, and stays when its monitor is silent.
-func TestBanner(t *testing.T) {
-	m := &paperMonitor{alarms: []Alarm{{Monitor: "north", What: "two roots for size 5 <b>", Time: noon.UnixMilli(), Href: "/monitors"}}}
-	at := noon
-	v := newPaper(t, func(c *Config, _ *paperLog) { c.Monitors = []Monitor{m}; c.Now = func() time.Time { return at } })
-	for _, step := range []string{"raised", "silent"} {
-		for _, target := range []string{"/entries", "/nowhere"} {
-			if _, body := get(t, v.routes(), "GET", target); !strings.Contains(body, "two roots for size 5 &lt;b&gt;") || !strings.Contains(body, "caught at what an honest log can’t do") {
-				t.Errorf("%s, %s: no banner:\n%s", step, target, body)
-			}
-		}
-		m.alarms, m.err, at = nil, errors.New("down"), at.Add(time.Minute)
-	}
-	m.err, at = nil, at.Add(time.Minute)
-	if _, body := get(t, v.routes(), "GET", "/entries"); strings.Contains(body, "caught at") {
-		t.Error("the banner stays after the monitor cleared its alarm")
-	}
-	v = newPaper(t, func(_ *Config, p *paperLog) {
+// TestOwnAlarm: what the viewer's own client found stands on every page like a monitor's alarm.
+func TestOwnAlarm(t *testing.T) {
+	v := newPaper(t, func(_ *Config, p *paperLog) {
 		p.heads = func() ([]client.PublishedHead, error) {
 			return nil, &client.Alarm{What: "the log's history was rewritten"}
 		}
