@@ -17,6 +17,7 @@ import (
 
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/event/typed"
 )
 
 // postEvent logs one event: 201 when it is new, 200 with the same receipt when the log has it already.
@@ -103,7 +104,7 @@ func (s *server) submitAll(ctx context.Context, events [][]byte) []ledger.Outcom
 		if outcomes[i].Refusal = s.judgeSize(raw, nil); outcomes[i].Refusal != nil {
 			continue
 		}
-		sub, err := event.DecodeSubmission(raw)
+		sub, err := typed.Submission(raw)
 		if err != nil {
 			outcomes[i].Refusal = refusef(ledger.Malformed, sentence(err))
 			continue
@@ -289,7 +290,7 @@ func decodeOne(body []byte) (*event.Submission, error) {
 	if len(skipSpace(rest)) > 0 {
 		return nil, fmt.Errorf("not a submission: something follows its end")
 	}
-	return event.DecodeSubmission(value)
+	return typed.Submission(value)
 }
 
 // failSubmission answers a submission that the log never saw.

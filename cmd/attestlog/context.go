@@ -16,6 +16,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/foreign"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/event/typed"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/snarkjs"
 )
@@ -230,7 +231,7 @@ func (s *submit) sendProven(ctx context.Context, t *terminal, r *remote, dir str
 	if err != nil {
 		return nil, err
 	}
-	sub, err := event.DecodeSubmission(b)
+	sub, err := typed.Submission(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, submissionFile), err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/attestlog/attestlog/api/client"
 	commandline "github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/event/typed"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
 
@@ -179,7 +180,7 @@ func (s *submit) sendRaw(ctx context.Context, r *remote, path string) (*client.R
 	if err != nil {
 		return nil, err
 	}
-	sub, err := event.DecodeSubmission(b)
+	sub, err := typed.Submission(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

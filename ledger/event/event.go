@@ -17,7 +17,6 @@ package event
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/attestlog/attestlog/ledger/event/canon"
@@ -83,7 +82,27 @@ type Correlation struct {
 // maxTime is the last millisecond of the year 9999.
 const maxTime = 253402300799999
 
-var retentionForm = regexp.MustCompile(`^P([0-9]{1,4}Y)?([0-9]{1,4}M)?([0-9]{1,5}D)?$`)
+// isRetention tells whether s is a duration of years, months and days as ISO 8601 writes it: P([0-9]{1,4}Y)?([0-9]{1,4}M)?([0-9]{1,5}D)?, not
+// all of them missing.
+func isRetention(s string) bool {
+	rest, ok := strings.CutPrefix(s, "P")
+	if !ok || rest == "" {
+		return false
+	}
+	for _, unit := range []struct {
+		letter byte
+		digits int
+	}{{'Y', 4}, {'M', 4}, {'D', 5}} {
+		n := 0
+		for n < len(rest) && rest[n] >= '0' && rest[n] <= '9' {
+			n++
+		}
+		if n > 0 && n <= unit.digits && n < len(rest) && rest[n] == unit.letter {
+			rest = rest[n+1:]
+		}
+	}
+	return rest == ""
+}
 
 // CheckSource tells whether name can name a source.
 func CheckSource(name string) error {
@@ -214,7 +233,7 @@ func (e *Event) predicate(o *canon.Object) {
 	}
 	if o.Has("retention", e.Retention != "") {
 		o.Text("retention", &e.Retention, 1, 32)
-		if o.Err() == nil && (!retentionForm.MatchString(e.Retention) || e.Retention == "P") {
+		if o.Err() == nil && !isRetention(e.Retention) {
 			o.Fail("retention", "want an ISO 8601 duration of years, months and days, such as P10Y")
 		}
 	}

@@ -2,17 +2,23 @@ package event_test
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"filippo.io/age"
+	"github.com/gowebpki/jcs"
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	"pgregory.net/rapid"
 
 	"github.com/attestlog/attestlog/ledger/event"
-	"github.com/gowebpki/jcs"
 )
 
 // key is a fixed key of nobody's.
@@ -115,33 +121,6 @@ func TestSignature(t *testing.T) {
 	}
 	if err := good.Verify(public); err != nil {
 		t.Errorf("untampered: %v", err)
-	}
-}
-
-func TestSubmissionMayBeTypedByHand(t *testing.T) {
-	s := event.Submission{Envelope: event.Sign([]byte("{}"), key)}
-	b, err := s.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	loose := bytes.ReplaceAll(b, []byte(`,"payloadType"`), []byte(",\n  \"payloadType\""))
-	got, err := event.DecodeSubmission(loose)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again, _ := got.Encode(); !bytes.Equal(again, b) {
-		t.Errorf("got %s, want %s", again, b)
-	}
-	for name, bad := range map[string]string{
-		"not JSON":       "{",
-		"repeated":       `{"envelope":{},"envelope":{}}`,
-		"unknown":        string(bytes.Replace(b, []byte(`{"envelope"`), []byte(`{"x":1,"envelope"`), 1)),
-		"missing":        `{}`,
-		"two signatures": string(bytes.Replace(b, []byte(`}]}`), []byte(`},{"keyid":"","sig":""}]}`), 1)),
-	} {
-		if _, err := event.DecodeSubmission([]byte(bad)); err == nil {
-			t.Errorf("%s: accepted", name)
-		}
 	}
 }
 
@@ -363,11 +342,58 @@ func TestRecipient(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	// A point of low order has a right checksum, and every secret shared with it is known.
-	for _, point := range [][]byte{make([]byte, 32), append([]byte{1}, make([]byte, 31)...)} {
-		if err := event.CheckRecipient(bech32(t, point)); err == nil || !strings.Contains(err.Error(), "low order") {
-			t.Errorf("the point %x: got %v, want a refusal for its order", point, err)
+}
+
+// X25519 itself is the oracle for which points are of low order: every secret shared with one is zero, which crypto/ecdh refuses.
+func TestRecipientOfLowOrder(t *testing.T) {
+	private, err := ecdh.X25519().NewPrivateKey(append(make([]byte, 31), 64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	low := 0
+	check := func(point []byte) {
+		t.Helper()
+		public, err := ecdh.X25519().NewPublicKey(point)
+		if err != nil {
+			t.Fatal(err)
 		}
+		_, want := private.ECDH(public)
+		got := event.CheckRecipient(bech32(t, point))
+		if (got == nil) != (want == nil) || got != nil && !strings.Contains(got.Error(), "low order") {
+			t.Errorf("the point %x: got %v, and X25519 says %v", point, got, want)
+		}
+		if want != nil {
+			low++
+		}
+	}
+	// The orders that there are below 16 on the curve and its twist, each with its neighbours, reduced and not, and with the bit that is to be ignored.
+	prime := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
+	for _, text := range []string{
+		"0", "1", "-1",
+		"325606250916557431795983626356110631294008115727848805560023387167927233504",
+		"39382357235489614581723060781553021112529911719440698176882885853963445705823",
+	} {
+		u, _ := new(big.Int).SetString(text, 10)
+		for near := int64(-2); near <= 2; near++ {
+			v := new(big.Int).Add(u, big.NewInt(near))
+			v.Mod(v, prime)
+			for v.BitLen() <= 255 {
+				point := v.FillBytes(make([]byte, 32))
+				slices.Reverse(point)
+				check(point)
+				point[31] |= 0x80
+				check(point)
+				v.Add(v, prime)
+			}
+		}
+	}
+	if low < 2*7 {
+		t.Errorf("only %d points of low order were tried", low)
+	}
+	for range 200 {
+		point := make([]byte, 32)
+		rand.Read(point)
+		check(point)
 	}
 }
 
@@ -401,4 +427,41 @@ func bech32(t *testing.T, point []byte) string {
 		body += string(alphabet[(sum^1)>>(5*(5-i))&31])
 	}
 	return "age1" + body
+}
+
+// The DSSE library is the oracle for what a signature signs.
+func TestSignatureIsThatOfDSSE(t *testing.T) {
+	for size := range 12000 {
+		if size > 200 && size%977 != 0 && size != 9999 && size != 10000 {
+			continue
+		}
+		payload := bytes.Repeat([]byte{byte(size)}, size)
+		e := event.Sign(payload, key)
+		if !ed25519.Verify(key.Public().(ed25519.PublicKey), dsse.PAE(event.PayloadType, payload), e.Signature[:]) {
+			t.Fatalf("a payload of %d bytes is signed as nobody else would", size)
+		}
+		copy(e.Signature[:], ed25519.Sign(key, dsse.PAE(event.PayloadType, payload)))
+		if err := e.Verify(key.Public().(ed25519.PublicKey)); err != nil {
+			t.Fatalf("a payload of %d bytes that others signed: %v", size, err)
+		}
+	}
+}
+
+// A regular expression is the oracle for what a retention is.
+func TestRetention(t *testing.T) {
+	form := regexp.MustCompile(`^P([0-9]{1,4}Y)?([0-9]{1,4}M)?([0-9]{1,5}D)?$`)
+	for _, c := range []struct {
+		text string
+		want bool
+	}{{"P10Y6M", true}, {"P1D", true}, {"P12345D", true}, {"P123456D", false}, {"P12345Y", false}, {"P", false}, {"", false}, {"P1M1Y", false}, {"P1Y1Y", false}, {"P1Y ", false}, {"PT1H", false}, {"P1", false}, {"p1Y", false}} {
+		if event.IsRetention(c.text) != c.want {
+			t.Errorf("%q is a retention: %t, want %t", c.text, !c.want, c.want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`P?[0-9]{0,6}[YMD]?[0-9]{0,6}[YMD]?[0-9]{0,6}[YMDT]?\n?`).Draw(t, "text")
+		if got, want := event.IsRetention(s), form.MatchString(s) && s != "P"; got != want {
+			t.Fatalf("%q is a retention: %t, want %t", s, got, want)
+		}
+	})
 }

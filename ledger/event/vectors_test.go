@@ -216,12 +216,8 @@ func FuzzDecodeSubmission(f *testing.F) {
 		if err != nil {
 			t.Fatalf("it decodes but does not encode: %v", err)
 		}
-		again, err := event.DecodeSubmission(canonical)
-		if err != nil {
-			t.Fatalf("its canonical form does not decode: %v", err)
-		}
-		if twice, _ := again.Encode(); !bytes.Equal(twice, canonical) {
-			t.Fatal("the canonical form is not stable")
+		if !bytes.Equal(canonical, b) {
+			t.Fatal("it encodes to something else")
 		}
 	})
 }

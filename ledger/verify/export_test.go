@@ -16,3 +16,9 @@ func AssembleBundle(ctx context.Context, from Library, note []byte, size int64, 
 	}
 	return c.bundle()
 }
+
+// For the tests, which hold them against other implementations.
+var (
+	NewCosigner = newCosigner
+	KeyHash     = keyHash
+)

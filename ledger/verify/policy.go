@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -117,10 +116,7 @@ func (r *policyReader) log(rest []string) error {
 }
 
 func (r *policyReader) witness(rest []string) error {
-	key, err := fnote.NewVerifierForCosignatureV1(rest[1])
-	if err == nil {
-		err = cosigns(rest[1])
-	}
+	key, err := newCosigner(rest[1])
 	if err != nil {
 		return fmt.Errorf("%q is not a witness's key: %w", clipText(rest[1]), err)
 	}
@@ -138,20 +134,6 @@ func (r *policyReader) witness(rest []string) error {
 	}
 	r.policy.Witnesses = append(r.policy.Witnesses, w)
 	return r.define(&quorum{name: w.Name, witness: len(r.policy.Witnesses) - 1})
-}
-
-// The signature types of keys that cosign (C2SP tlog-cosignature): Ed25519 and ML-DSA-44 with a time.
-const (
-	typeCosignatureV1 = 0x04
-	typeMLDSA44       = 0x06
-)
-
-// cosigns refuses keys of other types: the library makes a cosigner of a log's key.
-func cosigns(vkey string) error {
-	if t := keyMaterial(vkey)[0]; t != typeCosignatureV1 && t != typeMLDSA44 {
-		return fmt.Errorf("it has the signature type %d, and those of cosignatures are %d and %d", t, typeCosignatureV1, typeMLDSA44)
-	}
-	return nil
 }
 
 // keyMaterial is the signature's type and the public key, of a vkey that was read before: its third part.
@@ -363,7 +345,7 @@ func (p *Policy) cosignatures(signed []byte) ([]Cosignature, error) {
 	}
 	var all []Cosignature
 	for _, sig := range opened.Sigs {
-		at, err := fnote.CoSigV1Timestamp(sig)
+		at, err := cosignedAt(sig)
 		if err != nil {
 			return nil, fmt.Errorf("couldn't read the time of %s's cosignature: %w", sig.Name, err)
 		}
