@@ -44,6 +44,9 @@ type Options struct {
 	Patience time.Duration
 	// Trusted is a signed head of this log from an earlier session (Client.Head), which the log's heads must continue; nil for none.
 	Trusted []byte
+	// Seen is what an earlier session was shown (Client.Seen); nil for nothing. Its first head is trusted as Trusted is, where there is no Trusted; the others
+	// are held against what the log shows for their sizes, and given to monitors (Client.Gossip).
+	Seen *verify.Gossip
 	// Policy, if not nil, says whose cosignatures a published head needs: one without its quorum is refused with a
 	// *verify.QuorumError. Receipts come with a head that nobody cosigned yet; WaitWitnessed waits for one that somebody did.
 	Policy *verify.Policy
@@ -110,6 +113,11 @@ func New(baseURL string, o Options) (*Client, error) {
 	if o.Trusted != nil {
 		if err := c.heads.trust(o.Trusted); err != nil {
 			return nil, err
+		}
+	}
+	if o.Seen != nil {
+		if err := c.heads.recall(o.Seen); err != nil {
+			return nil, fmt.Errorf("couldn't take what was seen before: %w", err)
 		}
 	}
 	return c, nil

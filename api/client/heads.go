@@ -28,6 +28,7 @@ type heads struct {
 	newest verify.Head
 	opened verify.Head     // the last one whose signature was checked: all receipts of a batch share one
 	known  map[int64]known // what was seen for each size
+	forks  []*verify.Fork  // evidence against the log; there should never be any
 }
 
 // known is a head that was seen, and whether it was proven that newest continues it.
@@ -36,7 +37,7 @@ type known struct {
 	linked bool
 }
 
-// maxKnown bounds how many sizes are remembered; others are proven again.
+// maxKnown bounds how many sizes are remembered; those that are forgotten are proven again.
 const maxKnown = 4096
 
 func (h *heads) trust(signed []byte) error {
@@ -58,8 +59,7 @@ func (c *Client) Head() []byte {
 	return c.heads.newest.Note
 }
 
-// Heads are the signed notes that this client has seen, verbatim, by size: to give them to a monitor, which holds them against what
-// the log showed others. At most 4,096 are kept.
+// Heads are the signed notes that this client has seen, verbatim, by size. At most 4,096 are kept. Gossip gives them to a monitor.
 func (c *Client) Heads() [][]byte {
 	c.heads.mu.Lock()
 	defer c.heads.mu.Unlock()
@@ -78,6 +78,7 @@ func (c *Client) rewritten(ctx context.Context, older, newer verify.Head, cause 
 	switch {
 	case err == nil:
 		a.Fork = fork
+		c.heads.keepFork(fork)
 	case errors.Is(err, verify.ErrNoFork):
 		a.What = "the log gave a consistency proof that doesn't hold, of two heads that are of one history"
 	default:
@@ -149,6 +150,7 @@ func (h *heads) compare(head verify.Head) (linked bool, err error) {
 	}
 	// Two heads of one size are evidence by themselves: no nodes are asked for.
 	fork, err := verify.ProveFork(context.Background(), before.Head, head, h.client.key, nil)
+	h.keep(fork)
 	return false, &Alarm{What: "the log signed two roots for size " + strconv.FormatInt(head.Size, 10), Notes: [][]byte{before.Note, head.Note}, Fork: fork, Err: err}
 }
 
@@ -168,7 +170,11 @@ func (h *heads) link(ctx context.Context, head verify.Head) error {
 		return err
 	}
 	if err := older.CheckConsistency(newer, hashes); err != nil {
-		return h.client.rewritten(ctx, older, newer, err)
+		a := h.client.rewritten(ctx, older, newer, err)
+		if a.Fork != nil {
+			h.forget(head)
+		}
+		return a
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -178,13 +184,25 @@ func (h *heads) link(ctx context.Context, head verify.Head) error {
 
 // remember keeps a head that was seen. h.mu is held.
 func (h *heads) remember(head verify.Head, linked bool) {
-	if len(h.known) >= maxKnown {
-		clear(h.known)
-		h.known[h.newest.Size] = known{h.newest, true}
+	if len(h.known) >= maxKnown { // of the old ones fewer will do
+		for i, size := range slices.Sorted(maps.Keys(h.known)) {
+			if i%2 == 1 && size != h.newest.Size {
+				delete(h.known, size)
+			}
+		}
 	}
 	h.known[head.Size] = known{head, linked}
 	if linked && head.Size >= h.newest.Size {
 		h.newest = head
+	}
+}
+
+// forget leaves a head out of the history that is proven not to be of it. What shows that is kept elsewhere.
+func (h *heads) forget(head verify.Head) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.known[head.Size].Root == head.Root {
+		delete(h.known, head.Size)
 	}
 }
 

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"context"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -38,8 +34,6 @@ func scripts(t *testing.T, dir string, others ...string) testscript.Params {
 		t.Fatal(err)
 	}
 	path := append([]string{scripttest.Build(t, "../attestlogd", "../attestlog", "../attestlog-prover")}, others...)
-	cmds := scripttest.Commands()
-	cmds["shows"] = shows
 	return testscript.Params{
 		Dir:         dir,
 		WorkdirRoot: scripttest.ReachableDir(t),
@@ -50,34 +44,6 @@ func scripts(t *testing.T, dir string, others ...string) testscript.Params {
 			e.Setenv("KEYS", filepath.Join(root, ".cache", "keys"))
 			return nil
 		},
-		Cmds: cmds,
-	}
-}
-
-// shows URL TEXT: waits until what a server answers holds the text. There is no signal to wait for: what it knows is what HTTP says.
-func shows(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: shows URL TEXT")
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	tick := time.NewTicker(25 * time.Millisecond)
-	defer tick.Stop()
-	last := "nothing"
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, args[0], nil)
-		ts.Check(err)
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-			response.Body.Close()
-			if last = string(body); err == nil && strings.Contains(last, args[1]) {
-				return
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			ts.Fatalf("%s doesn't show %s, but %s", args[0], args[1], last)
-		}
+		Cmds: scripttest.Commands(),
 	}
 }

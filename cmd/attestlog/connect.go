@@ -32,7 +32,7 @@ type logFlags struct {
 
 func (l *logFlags) bind(fs *flag.FlagSet) {
 	fs.StringVar(&l.server, "server", "", "the log's `address` (default $ATTESTLOG_SERVER, or http://localhost:8080)")
-	fs.StringVar(&l.memory, "memory", "", "the `directory` where the newest head is remembered, which later ones must continue (default in the user's cache directory)")
+	fs.StringVar(&l.memory, "memory", "", "the `directory` where heads are remembered that the log showed, which later ones must continue (default in the user's cache directory)")
 	l.bindKey(fs)
 	l.bindPolicy(fs)
 }
@@ -90,12 +90,13 @@ func (l *logFlags) verifier() (note.Verifier, error) {
 	return note.NewVerifier(key)
 }
 
-// remote is a log, with the memory of its newest head.
+// remote is a log, with the memory of what it showed.
 type remote struct {
 	*client.Client
 	policy *verify.Policy // whose cosignatures count; may be nil
 	memory string         // file; empty if there is no place for one
-	known  []byte
+	seen   []byte         // what is in it
+	known  []byte         // the newest head in it
 }
 
 // connect makes a client that believes only what continues the head that the last command saw. It sends nothing yet.
@@ -116,7 +117,8 @@ func (l *logFlags) connect(t *terminal) (*remote, error) {
 		return nil, err
 	}
 	r := &remote{memory: l.memoryFile(key), policy: policy}
-	if r.known, err = r.recall(); err != nil {
+	before, err := r.recall()
+	if err != nil {
 		return nil, err
 	}
 	var provers []string
@@ -124,7 +126,7 @@ func (l *logFlags) connect(t *terminal) (*remote, error) {
 		provers = strings.Split(l.provers, ",")
 	}
 	// A person waits: give up after some seconds, not minutes; but a busy log may take a few to publish a head.
-	r.Client, err = client.New(server, client.Options{LogKey: key, Policy: policy, Provers: provers, Trusted: r.known, Retries: 10, MaxPause: 2 * time.Second, Logger: slog.New(&patient{t: t})})
+	r.Client, err = client.New(server, client.Options{LogKey: key, Policy: policy, Provers: provers, Seen: before, Retries: 10, MaxPause: 2 * time.Second, Logger: slog.New(&patient{t: t})})
 	if err != nil {
 		return nil, misuse("%w", err)
 	}
@@ -162,27 +164,49 @@ func (l *logFlags) memoryFile(key string) string {
 	return filepath.Join(dir, hex.EncodeToString(sum[:16]))
 }
 
-func (r *remote) recall() ([]byte, error) {
+// recall reads what earlier commands were shown: heads, the newest first, and evidence of forks, in the form in which monitors take them.
+func (r *remote) recall() (*verify.Gossip, error) {
 	if r.memory == "" {
 		return nil, nil
 	}
-	b, err := readBounded(r.memory, verify.MaxNote)
+	b, err := readBounded(r.memory, verify.MaxGossip)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return b, err
+	if err != nil {
+		return nil, err
+	}
+	g := &verify.Gossip{Checkpoints: [][]byte{b}} // a single head, as earlier versions remembered it
+	if bytes.HasPrefix(b, []byte("{")) {
+		if g, err = verify.ParseGossip(b); err != nil {
+			return nil, fmt.Errorf("couldn't recall what the log showed before: %s: %w", r.memory, err)
+		}
+	}
+	r.seen = b
+	if len(g.Checkpoints) > 0 {
+		r.known = g.Checkpoints[0]
+	}
+	return g, nil
 }
 
-// remember keeps the newest head for the next command.
+// remember keeps what the log showed, and evidence against it, for the next command.
 func (r *remote) remember() error {
-	newest := r.Head()
-	if r.memory == "" || newest == nil || bytes.Equal(newest, r.known) {
+	seen := r.Seen()
+	if r.memory == "" || len(seen.Checkpoints) == 0 && len(seen.Forks) == 0 {
+		return nil
+	}
+	b := seen.Encode()
+	if bytes.Equal(b, r.seen) {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(r.memory), 0o700); err != nil {
 		return fmt.Errorf("couldn't remember the head: %w", err)
 	}
-	return replace(r.memory, newest, 0o600)
+	if err := replace(r.memory, b, 0o600); err != nil {
+		return err
+	}
+	r.seen = b
+	return nil
 }
 
 // judge gives an error of the client its exit code, and remembers what was seen where there is none.
@@ -194,7 +218,7 @@ func (r *remote) judge(err error) error {
 	case err == nil:
 		return r.remember()
 	case errors.As(err, &alarm):
-		return &failure{exitUnverified, r.keepEvidence(alarm, err)}
+		return &failure{exitUnverified, errors.Join(r.keepEvidence(alarm, err), r.remember())}
 	case errors.As(err, &few):
 		return &failure{exitUnverified, err}
 	case errors.As(err, &problem) && problem.Code != "" && problem.Code != client.CodeNotFound && problem.Status >= 400 && problem.Status < 500:
@@ -208,16 +232,20 @@ func (r *remote) keepEvidence(a *client.Alarm, err error) error {
 	if a.Fork == nil {
 		return err
 	}
-	file := a.Fork.Encode()
-	sum := sha256.Sum256(file)
-	path := filepath.Join(filepath.Dir(r.memory), "fork-"+hex.EncodeToString(sum[:8]))
+	path := r.evidenceFile(a.Fork)
 	if made := os.MkdirAll(filepath.Dir(path), 0o700); made != nil {
 		return errors.Join(err, made)
 	}
-	if kept := replace(path, file, 0o644); kept != nil {
+	if kept := replace(path, a.Fork.Encode(), 0o644); kept != nil {
 		return errors.Join(err, kept)
 	}
-	return fmt.Errorf("%w. The evidence is in %s: give it to others, and attestlog verify-fork shows them", err, path)
+	return fmt.Errorf("%w. The evidence is in %s: give it to others, as attestlog gossip does; attestlog verify-fork shows them what it says", err, path)
+}
+
+// evidenceFile is where evidence of a fork is kept.
+func (r *remote) evidenceFile(f *verify.Fork) string {
+	sum := sha256.Sum256(f.Encode())
+	return filepath.Join(filepath.Dir(r.memory), "fork-"+hex.EncodeToString(sum[:8]))
 }
 
 // problemCode is the log's code for a refusal, if err is one.

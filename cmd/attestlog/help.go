@@ -87,6 +87,8 @@ const environmentManual = `Environment variables of attestlog:
 
   ATTESTLOG_SERVER   the log's address, where --server is not given; without either, http://localhost:8080
   ATTESTLOG_LOG_KEY  the log's public key, or the file that holds it, where --log-key is not given
+  ATTESTLOG_POLICY   the file that says whose cosignatures a head needs, where --policy is not given
+  ATTESTLOG_MONITORS the monitors that attestlog gossip asks where none is named, with spaces or commas between
 `
 
 const schemaManual = `The schema of a table, for attestlog dataset commit, is a small YAML file:

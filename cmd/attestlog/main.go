@@ -19,6 +19,7 @@
 //	attestlog ceremony init, contribute, seal, verify: make a statement's keys with many parties, and check how they were made
 //	attestlog verify-fork     check evidence that a log signed two histories
 //	attestlog head            fetch the newest head and check it
+//	attestlog gossip          tell monitors what the log showed here, and hear what it showed them
 //	attestlog context         sign an event under an imported statement, and say what its proof has to be of
 //	attestlog statement import  let a log take proofs of somebody's own circuit
 //	attestlog export snarkjs  write a proof, its key and its public inputs as snarkjs reads them
@@ -112,6 +113,7 @@ func commands() []command {
 		{"ceremony verify", "DIR [flags]", "check every contribution, and that the keys come out of them", ceremonyVerifyManual, bindCeremonyVerify},
 		{"verify-fork", "FILE [flags]", "check evidence that a log signed two histories", forkManual, bindVerifyFork},
 		{"head", "[flags]", "fetch the newest head and check it", headManual, bindHead},
+		{"gossip", "[MONITOR ...] [flags]", "tell monitors what the log showed here, and hear what it showed them", gossipManual, bindGossip},
 	}
 }
 

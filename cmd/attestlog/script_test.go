@@ -28,7 +28,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := scripttest.Build(t, "../attestlogd", "../attestlog-prover")
+	programs := scripttest.Build(t, "../attestlogd", "../attestlog-prover", "../attestlog-monitor")
 	return testscript.Params{
 		Dir:         dir,
 		WorkdirRoot: scripttest.ReachableDir(t),

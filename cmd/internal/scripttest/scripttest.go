@@ -66,6 +66,7 @@ func Commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"oneline":   oneLine,
 		"published": published,
 		"ready":     ready,
+		"shows":     shows,
 	}
 }
 
@@ -105,6 +106,12 @@ func published(ts *testscript.TestScript, neg bool, args []string) {
 		lines := strings.Split(string(note), "\n")
 		return len(lines) > 1 && lines[1] == args[1]
 	})
+}
+
+// shows URL TEXT: waits until what a server answers holds the text. There is no signal to wait for: what it knows is what HTTP says.
+func shows(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 2, "usage: shows URL TEXT")
+	await(ts, args[0], args[0]+" doesn't show "+args[1], func(body []byte) bool { return strings.Contains(string(body), args[1]) })
 }
 
 // await asks an address until it answers 200 with what is good.
