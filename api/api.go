@@ -138,6 +138,7 @@ func (s *server) route(clientIP func(http.Handler) http.Handler, metrics http.Ha
 		r.Get("/v1/entries/{index}", s.getEntry)
 		r.Get("/v1/entries/{index}/proof", s.getProof)
 		r.Get("/v1/bundles", s.getEvidence)
+		r.Get("/v1/provenance/{subject}", s.getProvenance) // slashes of the subject as %2F
 		r.Get("/v1/checkpoints", s.listCheckpoints)
 		r.Get("/v1/consistency", s.getConsistency)
 		r.Get("/v1/witnesses", s.getWitnesses)

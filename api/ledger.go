@@ -21,6 +21,7 @@ type Ledger interface {
 	Entries(ctx context.Context, q ledger.Query) (ledger.Page, error)
 	Attestations(ctx context.Context, d event.Digest) (deferred *ledger.Entry, attestations []ledger.Entry, err error)
 	Evidence(ctx context.Context, q ledger.EvidenceQuery) (*verify.Bundle, error)
+	Provenance(ctx context.Context, q ledger.ProvenanceQuery) (*ledger.Walked, error)
 	Proving(ctx context.Context) (*ledger.Proving, error)
 	Summary(ctx context.Context, days int) (*ledger.Summary, error)
 

@@ -20,6 +20,7 @@ type stub struct {
 	submit     func(ctx context.Context, subs []*event.Submission) []ledger.Outcome
 	entry      func(index int64) (*ledger.Entry, error)
 	evidence   func(ctx context.Context, q ledger.EvidenceQuery) (*verify.Bundle, error)
+	provenance func(ctx context.Context, q ledger.ProvenanceQuery) (*ledger.Walked, error)
 	statements map[event.Digest]ledger.StatementState
 	ready      error
 }
@@ -33,6 +34,10 @@ func (s *stub) Submit(ctx context.Context, subs []*event.Submission) []ledger.Ou
 
 func (s *stub) Evidence(ctx context.Context, q ledger.EvidenceQuery) (*verify.Bundle, error) {
 	return s.evidence(ctx, q)
+}
+
+func (s *stub) Provenance(ctx context.Context, q ledger.ProvenanceQuery) (*ledger.Walked, error) {
+	return s.provenance(ctx, q)
 }
 
 func (s *stub) Entry(_ context.Context, index int64) (*ledger.Entry, error) { return s.entry(index) }

@@ -23,20 +23,25 @@ const maxReferring = 20000
 
 // Evidence makes a bundle of everything that verdicts about some entries rest on.
 func (l *Ledger) Evidence(ctx context.Context, q EvidenceQuery) (*verify.Bundle, error) {
+	b, _, err := l.evidence(ctx, q)
+	return b, err
+}
+
+// evidence is a bundle, and the head that it leads to.
+func (l *Ledger) evidence(ctx context.Context, q EvidenceQuery) (b *verify.Bundle, at verify.Head, err error) {
 	if len(q.Entries) == 0 {
-		return nil, notFound("a bundle is about one entry at least")
+		return nil, at, notFound("a bundle is about one entry at least")
 	}
 	head, err := l.evidenceHead(ctx, slices.Max(q.Entries), q.Size)
 	if err != nil {
-		return nil, err
+		return nil, at, err
 	}
 	registry, err := l.registry(ctx)
 	if err != nil {
-		return nil, err
+		return nil, at, err
 	}
-	from := &evidence{Ledger: l, registry: registry, size: head.Size}
-	at := verify.Head{Origin: l.Origin(), Size: head.Size, Root: head.Root, Note: head.Note}
-	var b *verify.Bundle
+	from := &evidenceAt{Ledger: l, registry: registry, size: head.Size}
+	at = verify.Head{Origin: l.Origin(), Size: head.Size, Root: head.Root, Note: head.Note}
 	if q.Provenance {
 		b, err = verify.Trace(ctx, from, at, q.Entries[0], false)
 	} else {
@@ -45,13 +50,13 @@ func (l *Ledger) Evidence(ctx context.Context, q EvidenceQuery) (*verify.Bundle,
 	var refusal *Refusal
 	switch {
 	case errors.As(err, &refusal):
-		return nil, refusal
+		return nil, at, refusal
 	case errors.Is(err, verify.ErrBundleTooLarge):
-		return nil, &Refusal{Code: TooLarge, Detail: fmt.Sprintf("this is too much for one bundle: %v; ask for less at once", err)}
+		return nil, at, &Refusal{Code: TooLarge, Detail: fmt.Sprintf("this is too much for one bundle: %v; ask for less at once", err)}
 	case err != nil:
-		return nil, unavailable(err, "the evidence can't be put together at the moment")
+		return nil, at, unavailable(err, "the evidence can't be put together at the moment")
 	}
-	return b, nil
+	return b, at, nil
 }
 
 // evidenceHead is the published head that a bundle leads to.
@@ -70,15 +75,15 @@ func (l *Ledger) evidenceHead(ctx context.Context, highest, size int64) (Publish
 	return head, nil
 }
 
-// evidence is the ledger as a verify.Tracer, at one size.
-type evidence struct {
+// evidenceAt is the ledger as a verify.Tracer, at one size.
+type evidenceAt struct {
 	*Ledger
 	registry *verify.Registry
 	size     int64
 }
 
 // Receipt proves an entry in the tree of that size. It has no note: the bundle's stands for all.
-func (e *evidence) Receipt(ctx context.Context, index, size int64) (*verify.Receipt, error) {
+func (e *evidenceAt) Receipt(ctx context.Context, index, size int64) (*verify.Receipt, error) {
 	row, err := e.store.Row(ctx, index)
 	if err != nil {
 		return nil, refuseRead(err, "there is no entry %d in this log", index)
@@ -90,7 +95,7 @@ func (e *evidence) Receipt(ctx context.Context, index, size int64) (*verify.Rece
 	return &verify.Receipt{Index: index, Leaf: row.Leaf, Hashes: hashes(proof)}, nil
 }
 
-func (e *evidence) Find(ctx context.Context, d event.Digest) (int64, error) {
+func (e *evidenceAt) Find(ctx context.Context, d event.Digest) (int64, error) {
 	row, err := e.store.RowByDigest(ctx, d)
 	if err != nil {
 		return 0, refuseRead(err, "there is no event %s in this log", d)
@@ -99,7 +104,7 @@ func (e *evidence) Find(ctx context.Context, d event.Digest) (int64, error) {
 }
 
 // SourceEntries are those that brought or ended the source's keys.
-func (e *evidence) SourceEntries(_ context.Context, name string) (indices []int64, err error) {
+func (e *evidenceAt) SourceEntries(_ context.Context, name string) (indices []int64, err error) {
 	s, ok := e.registry.Source(name)
 	if !ok {
 		return nil, notFound("no source %q is registered with this log", name)
@@ -113,7 +118,7 @@ func (e *evidence) SourceEntries(_ context.Context, name string) (indices []int6
 	return indices, nil
 }
 
-func (e *evidence) StatementEntries(_ context.Context, id event.Digest) ([]int64, error) {
+func (e *evidenceAt) StatementEntries(_ context.Context, id event.Digest) ([]int64, error) {
 	s, ok := e.registry.Statement(id)
 	if !ok {
 		return nil, nil // an event under none doesn't verify; the bundle shows that
@@ -124,7 +129,7 @@ func (e *evidence) StatementEntries(_ context.Context, id event.Digest) ([]int64
 	return []int64{s.Registered}, nil
 }
 
-func (e *evidence) Attestations(ctx context.Context, d event.Digest) (indices []int64, err error) {
+func (e *evidenceAt) Attestations(ctx context.Context, d event.Digest) (indices []int64, err error) {
 	found, err := e.store.Attested(ctx, []event.Digest{d})
 	if err != nil {
 		return nil, refuseRead(err, "")
@@ -140,7 +145,7 @@ func (e *evidence) Attestations(ctx context.Context, d event.Digest) (indices []
 }
 
 // Referring reads the entries of a kind behind the one that they may refer to. A run's steps are its own source's.
-func (e *evidence) Referring(ctx context.Context, to *verify.Entry, kind event.Kind) (indices []int64, err error) {
+func (e *evidenceAt) Referring(ctx context.Context, to *verify.Entry, kind event.Kind) (indices []int64, err error) {
 	q := tilestore.Query{Size: e.size, Kinds: []event.Kind{kind}, Cursor: to.Index + 1, Limit: scanStep}
 	if kind == event.TrainingStep {
 		q.Source = to.Event.Source

@@ -337,6 +337,9 @@ func TestClientOnRealLog(t *testing.T) {
 	if traced, _, err := c.Bundle(t.Context(), client.BundleQuery{Entries: []int64{last.Index}, Provenance: true}); err != nil || !slices.Equal(traced.Asked(), []int64{last.Index}) {
 		t.Errorf("what the entry comes from: %v", err)
 	}
+	if _, err := c.Provenance(t.Context(), client.ProvenanceQuery{Subject: "credit-scoring"}); !client.HasCode(err, client.CodeNotFound) {
+		t.Errorf("where a system comes from that has no model version: %v", err)
+	}
 	if _, _, err := c.Bundle(t.Context(), client.BundleQuery{Entries: []int64{1 << 40}}); !client.HasCode(err, client.CodeNotFound) {
 		t.Errorf("a bundle about what isn't there: %v", err)
 	}

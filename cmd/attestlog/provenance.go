@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
@@ -20,8 +21,9 @@ one that it is the anonymized form of. Or from any other entry to what it comes 
   broken    the commitments on its two sides differ
   refuted   the entry that makes it doesn't verify
 
-and IN DOUBT where a revocation reaches back to it. Named by a SUBJECT, the walk begins with its newest model version, or without one with its newest
-event. With --bundle, it stays within a file that attestlog bundle made, without a network.
+and REVOKED, too, where a revocation reaches back to it: it stands, in doubt. Named by a SUBJECT, the walk begins with its newest model version, or
+without one with its newest data set, or else its newest event; name an entry for another one. With --bundle, it stays within a file that attestlog bundle made, without a network.
+With --json, it is what GET /v1/provenance answers with, but walked here.
 
 The exit code is 3 where a link is refuted or broken, and 6 where one is in doubt. What is only claimed or missing is said, and isn't an error.
 `
@@ -54,7 +56,7 @@ func (p *provenance) run(ctx context.Context, t *terminal, args []string) error 
 	}
 	t.walk(walk, report.Head)
 	if t.json {
-		t.printJSON(walkJSON(walk, report.Head))
+		t.printJSON(walk.Walk(report.Head))
 	}
 	if state := walk.State(); state == verify.LinkRefuted || state == verify.LinkBroken {
 		return &failure{exitUnverified, fmt.Errorf("a link is %s", state)}
@@ -98,9 +100,9 @@ func (p *provenance) trace(ctx context.Context, t *terminal, name string) (*veri
 	return report, index, nil
 }
 
-// newest is a subject's newest model version, or, if it has none, its newest event.
+// newest is a subject's newest model version, or, if it has none, its newest data set, or its newest event.
 func newest(ctx context.Context, r *remote, subject string) (reference, error) {
-	for _, kinds := range [][]event.Kind{{event.ModelVersion}, nil} {
+	for _, kinds := range [][]event.Kind{{event.ModelVersion}, {event.Dataset}, nil} {
 		page, err := r.Entries(ctx, client.Query{Kinds: kinds, Subject: subject, Descending: true, Limit: 1})
 		if err != nil {
 			return reference{}, err
@@ -114,15 +116,14 @@ func newest(ctx context.Context, r *remote, subject string) (reference, error) {
 
 // within finds the entry in what a bundle is about.
 func within(report *verify.BundleReport, ref reference, bySubject bool, subject string) (int64, error) {
-	found := int64(-1)
-	version := false
+	found, best := int64(-1), 0
 	for _, c := range report.Claims {
 		e := c.Entry
 		switch {
 		case bySubject:
-			is := e.Event.Kind() == event.ModelVersion
-			if e.Event.Subject.Name == subject && (is || !version) {
-				found, version = e.Index, is
+			rank := 1 + slices.Index([]event.Kind{event.Dataset, event.ModelVersion}, e.Event.Kind())
+			if e.Event.Subject.Name == subject && rank >= best {
+				found, best = e.Index, rank
 			}
 		case ref.byHash && e.Digest == ref.digest, !ref.byHash && e.Index == ref.index:
 			found = e.Index
@@ -151,7 +152,11 @@ func (t *terminal) walk(p *verify.Provenance, head verify.Head) {
 				to = fmt.Sprintf("entry %d, %s %q by %s", l.To, n.Entry.Event.Kind(), n.Entry.Event.Subject.Name, n.Entry.Event.Source)
 			}
 		}
-		t.say("\n  %-8s entry %d → %s: %s%s", l.State, l.From, l.Name, to, inDoubts(l.Doubts))
+		revoked := ""
+		if len(l.Doubts) > 0 {
+			revoked = ", REVOKED"
+		}
+		t.say("\n  %-8s entry %d → %s: %s%s", l.State, l.From, l.Name, to, revoked)
 		if len(l.Via) > 0 {
 			t.say("           by entries %v", l.Via)
 		}
@@ -172,36 +177,4 @@ func (t *terminal) walk(p *verify.Provenance, head verify.Head) {
 	}
 	t.say("\nThe weakest of %s is %s%s. All of it is in %s's tree of %s entries.", count(len(p.Links), "link"), p.State(), inDoubts(p.Doubts()), head.Origin, thousands(head.Size))
 	t.relyOnStatements(p.Statements()...)
-}
-
-func walkJSON(p *verify.Provenance, head verify.Head) map[string]any {
-	type side struct {
-		Name  string        `json:"name"`
-		From  event.Element `json:"from"`
-		To    event.Element `json:"to"`
-		Equal bool          `json:"equal"`
-	}
-	links := []map[string]any{}
-	for _, l := range p.Links {
-		sides := []side{}
-		for _, s := range l.Sides {
-			sides = append(sides, side{s.Name, s.From, s.To, s.Equal()})
-		}
-		out := map[string]any{"name": l.Name, "from": l.From, "state": l.State, "detail": l.Detail, "commitments": sides, "doubts": orEmpty(l.Doubts)}
-		if l.To >= 0 {
-			out["to"] = l.To
-		}
-		if len(l.Via) > 0 {
-			out["via"] = l.Via
-		}
-		links = append(links, out)
-	}
-	entries := []map[string]any{}
-	for _, n := range p.Nodes {
-		out := reportJSON(n)
-		out["kind"], out["source"], out["subject"] = n.Entry.Event.Kind().String(), n.Entry.Event.Source, n.Entry.Event.Subject.Name
-		entries = append(entries, out)
-	}
-	return map[string]any{"of": p.Of, "state": p.State(), "doubts": orEmpty(p.Doubts()), "links": links, "entries": entries, "raw": p.Raw,
-		"origin": head.Origin, "size": head.Size}
 }

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -57,14 +58,31 @@ func (r *BundleReport) distinct(of func(*Report) []string) (all []string) {
 // The report is never nil. The error is the first thing that doesn't hold: about the file as a whole, or about one of the entries that it is about. In the second case the
 // reports about the others still stand.
 func (b *Bundle) Verify(key note.Verifier, policy *Policy) (*BundleReport, error) {
-	r := &BundleReport{ground: newGround(key, policy)}
-	for _, p := range []part{
-		{"head", func() (string, error) { return r.ground.openHead(b.Note) }},
-		{"witnesses", r.ground.witnesses},
+	r := &BundleReport{ground: newGround(key.Name())}
+	r.ground.key, r.ground.policy = key, policy
+	return r, r.verify(b, part{"head", func() (string, error) { return r.ground.openHead(b.Note) }}, part{"witnesses", r.ground.witnesses})
+}
+
+// VerifyAt is Verify for whoever knows the head of its own: the log itself, or a reader who opened it before. Signature and cosignatures of the
+// bundle's note are not looked at.
+func (b *Bundle) VerifyAt(head Head) (*BundleReport, error) {
+	r := &BundleReport{ground: newGround(head.Origin)}
+	r.ground.top = head
+	return r, r.verify(b, part{"head", func() (string, error) {
+		if !bytes.Equal(b.Note, head.Note) {
+			return "", errors.New("the bundle has another head")
+		}
+		return fmt.Sprintf("the tree of %d entries is %s's, by the reader's own knowledge", head.Size, head.Origin), nil
+	}})
+}
+
+// verify checks the head in one way or another, and then all the rest.
+func (r *BundleReport) verify(b *Bundle, head ...part) error {
+	for _, p := range append(head, []part{
 		{"inclusion", func() (string, error) { return r.ground.include(b) }},
 		{"whole", func() (string, error) { return r.ground.whole(b.Asked()) }},
 		{"law", r.ground.law},
-	} {
+	}...) {
 		detail, err := p.run()
 		r.Head, r.Cosigned = r.ground.top, r.ground.cosigned
 		if err == nil && detail == "" {
@@ -72,10 +90,10 @@ func (b *Bundle) Verify(key note.Verifier, policy *Policy) (*BundleReport, error
 		}
 		r.Steps = append(r.Steps, Step{Name: p.name, Detail: detail, Err: err})
 		if err != nil {
-			return r, fmt.Errorf("%s: %w", p.name, err)
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
-	return r, r.claims(b.Asked())
+	return r.claims(b.Asked())
 }
 
 // include takes the proof apart, and opens the entries once it is known that they are the log's.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/statement"
@@ -35,7 +36,8 @@ func (ev *Evidence) VerifyUnder(key note.Verifier, policy *Policy) (*Report, err
 
 // run is Verify, which also shows what it found on the way.
 func (ev *Evidence) run(key note.Verifier, policy *Policy) (*check, error) {
-	c := &check{Report: &Report{}, ground: newGround(key, policy), evidence: ev}
+	c := &check{Report: &Report{}, ground: newGround(key.Name()), evidence: ev}
+	c.key, c.policy = key, policy
 	err := c.follow([]part{
 		{"head", c.headOfEvent},
 		{"witnesses", c.witnessed},
@@ -77,7 +79,7 @@ func (c *check) follow(parts []part) error {
 		}
 		c.Steps = append(c.Steps, Step{Name: p.name, Detail: detail, Err: err})
 		if err != nil {
-			c.Verdict = Refuted
+			c.Verdict, c.Sentence = Refuted, fmt.Sprintf("The entry doesn't verify: %s: %s.", p.name, strings.TrimSuffix(err.Error(), "."))
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}

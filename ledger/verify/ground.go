@@ -20,8 +20,8 @@ import (
 // statements have the indices at which they came and went.
 type ground struct {
 	*shelf
-	key      note.Verifier
-	policy   *Policy // may be nil
+	key      note.Verifier // nil where the head is known already
+	policy   *Policy       // may be nil
 	top      Head
 	cosigned []string
 	registry *Registry
@@ -30,8 +30,8 @@ type ground struct {
 	keys     map[event.Digest]*zkverify.VerifyingKey // that were parsed
 }
 
-func newGround(key note.Verifier, policy *Policy) *ground {
-	return &ground{key: key, policy: policy, registry: NewRegistry(key.Name()), roots: map[int64][32]byte{}, keys: map[event.Digest]*zkverify.VerifyingKey{}}
+func newGround(origin string) *ground {
+	return &ground{registry: NewRegistry(origin), roots: map[int64][32]byte{}, keys: map[event.Digest]*zkverify.VerifyingKey{}}
 }
 
 // openHead checks the log's signature.

@@ -42,6 +42,9 @@ type Report struct {
 	// Groth16 is the proof that was verified; nil if there was none.
 	Groth16 *Groth16
 
+	// Sentence is what the entry says: as it is proven, or, where it isn't, as its source's word.
+	Sentence string
+
 	Proven  []string
 	Claimed []string
 	Trusted []string
@@ -58,7 +61,7 @@ type Groth16 struct {
 func (c *check) conclude() {
 	e := c.Entry.Event
 	c.Proven = append(c.Proven, fmt.Sprintf("Entry %d is in the log %s of %d entries, and source %s signed it.", c.Entry.Index, c.Head.Origin, c.Head.Size, e.Source))
-	c.Verdict = Claimed
+	c.Verdict, c.Sentence = Claimed, c.word()
 	switch e.Proof {
 	case event.ProofInline:
 		c.Verdict = Proven
@@ -98,7 +101,8 @@ func (c *check) concludeProof() {
 		c.concludeImported(known)
 		return
 	}
-	c.Proven = append(c.Proven, c.sentence(), known.Shows)
+	c.Sentence = c.sentence()
+	c.Proven = append(c.Proven, c.Sentence, known.Shows)
 	c.Trusted = append(c.Trusted, known.NotShown...)
 	if c.under.Claims.Setup == event.SetupOneParty {
 		c.Trusted = append(c.Trusted, "UNTRUSTED keys: those of "+c.under.Claims.Name+" come from a one-party set-up. Whoever ran it could forge proofs.")

@@ -13,7 +13,8 @@ import (
 // importer's word: nobody here has seen the circuit.
 func (c *check) concludeImported(s statement.Statement) {
 	importer := c.importer()
-	c.Proven = append(c.Proven, fmt.Sprintf("A proof verifies under the imported statement %s, for this event's context and %s.", s.Name, c.valuesText()))
+	c.Sentence = fmt.Sprintf("A proof verifies under the imported statement %s, for this event's context and %s.", s.Name, c.valuesText())
+	c.Proven = append(c.Proven, c.Sentence)
 	c.Trusted = append(c.Trusted, fmt.Sprintf("What that proof means. %s, who imported %s, says that it shows: %q", importer, s.Name, s.Shows))
 	for _, limit := range s.NotShown {
 		c.Trusted = append(c.Trusted, fmt.Sprintf("What it doesn't show, as %s says: %q", importer, limit))
