@@ -18,10 +18,12 @@ type Walk struct {
 	Links      []WalkLink      `json:"links"`
 	Raw        []int64         `json:"raw"`        // data sets of which nothing says that they were made of others
 	Statements []WalkStatement `json:"statements"` // under which anything of it is proven
-	Trusted    []string        `json:"trusted"`    // what stays trusted
-	Origin     string          `json:"origin"`
-	Size       int64           `json:"size"`
-	Checkpoint string          `json:"checkpoint"` // the signed head of the tree in which all of it stands
+	// Untrusted names those whose proofs somebody could forge: the keys come from a one-party set-up, or from elsewhere.
+	Untrusted  []string `json:"untrusted"`
+	Trusted    []string `json:"trusted"` // what stays trusted
+	Origin     string   `json:"origin"`
+	Size       int64    `json:"size"`
+	Checkpoint string   `json:"checkpoint"` // the signed head of the tree in which all of it stands
 }
 
 // WalkNode is an entry on the way.
@@ -64,8 +66,6 @@ type WalkStatement struct {
 	Name   string       `json:"name"`
 	Setup  event.Setup  `json:"setup"`
 	Index  int64        `json:"index"` // of the entry that registered it
-	// Untrusted says that somebody could forge proofs: the keys come from a one-party set-up, or from elsewhere.
-	Untrusted bool `json:"untrusted"`
 }
 
 // Trusted are the sentences that stay trusted under anything on the way, each once.
@@ -93,7 +93,7 @@ func (l *Link) Reports() []*Report { return l.via }
 
 // Walk makes a document of it, about entries of the tree with that head.
 func (p *Provenance) Walk(head Head) *Walk {
-	w := &Walk{Of: p.Of, State: p.State(), Doubts: list(p.Doubts()), Nodes: []WalkNode{}, Links: []WalkLink{}, Raw: list(p.Raw), Statements: []WalkStatement{},
+	w := &Walk{Of: p.Of, State: p.State(), Doubts: list(p.Doubts()), Nodes: []WalkNode{}, Links: []WalkLink{}, Raw: list(p.Raw), Statements: []WalkStatement{}, Untrusted: []string{},
 		Trusted: list(p.Trusted()), Origin: head.Origin, Size: head.Size, Checkpoint: string(head.Note)}
 	for _, n := range p.Nodes {
 		e := n.Entry
@@ -114,7 +114,10 @@ func (p *Provenance) Walk(head Head) *Walk {
 		w.Links = append(w.Links, out)
 	}
 	for _, s := range p.Statements() {
-		w.Statements = append(w.Statements, WalkStatement{s.ID, s.Claims.Name, s.Claims.Setup, s.Registered, s.Claims.Setup != event.SetupCeremony})
+		w.Statements = append(w.Statements, WalkStatement{s.ID, s.Claims.Name, s.Claims.Setup, s.Registered})
+		if s.Claims.Setup != event.SetupCeremony {
+			w.Untrusted = append(w.Untrusted, s.Claims.Name)
+		}
 	}
 	return w
 }
