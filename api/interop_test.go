@@ -2,20 +2,16 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"testing"
-	"time"
 
 	"filippo.io/torchwood"
 	"github.com/transparency-dev/formats/proof"
 	merkle "github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
-	tesseraapi "github.com/transparency-dev/tessera/api"
 	"github.com/transparency-dev/tessera/client"
-	"github.com/transparency-dev/tessera/fsck"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -32,7 +28,7 @@ func TestOthersReadTheLog(t *testing.T) {
 	t.Run("x/mod", w.xmod)
 	t.Run("torchwood", w.torchwood)
 	t.Run("Tessera's client", w.tesseraClient)
-	t.Run("Tessera's fsck", w.tesseraFsck)
+	t.Run("Tessera's fsck", w.fsck)
 	t.Run("tlog-proof", w.tlogProof)
 	t.Run("consistency", w.consistency)
 }
@@ -144,9 +140,11 @@ func (w *live) torchwood(t *testing.T) {
 	}
 }
 
-func (w *live) tessera(t *testing.T) *client.HTTPFetcher {
+func (w *live) tessera(t *testing.T) *client.HTTPFetcher { return w.tesseraAt(t, w.server.URL) }
+
+func (w *live) tesseraAt(t *testing.T, at string) *client.HTTPFetcher {
 	t.Helper()
-	root, err := url.Parse(w.server.URL + "/")
+	root, err := url.Parse(at + "/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,42 +183,6 @@ func (w *live) tesseraClient(t *testing.T) {
 	if len(bundle.Entries) != 256 || !bytes.Equal(bundle.Entries[7], w.leaf(t, 263)) {
 		t.Errorf("bundle 1 has %d entries", len(bundle.Entries))
 	}
-}
-
-// tesseraFsck rebuilds the whole log from its entries and compares every tile. Its command can't be trusted (it ends with 0 on a
-// broken log), and with one worker it hangs; its package is sound.
-func (w *live) tesseraFsck(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	hashes := func(b []byte) ([][]byte, error) {
-		bundle := tesseraapi.EntryBundle{}
-		if err := bundle.UnmarshalText(b); err != nil {
-			return nil, err
-		}
-		var out [][]byte
-		for _, leaf := range bundle.Entries {
-			out = append(out, rfc6962.DefaultHasher.HashLeaf(leaf))
-		}
-		return out, nil
-	}
-	if err := fsck.New(liveOrigin, w.key, w.tessera(t), hashes, fsck.Opts{N: 2}).Check(ctx); err != nil {
-		t.Error(err)
-	}
-	broken := corrupted{w.tessera(t)}
-	if err := fsck.New(liveOrigin, w.key, broken, hashes, fsck.Opts{N: 2}).Check(ctx); err == nil {
-		t.Error("fsck finds nothing wrong with a log that is: this test would see nothing")
-	}
-}
-
-// corrupted is a log of which one byte of one tile is wrong.
-type corrupted struct{ *client.HTTPFetcher }
-
-func (c corrupted) ReadTile(ctx context.Context, level, index uint64, p uint8) ([]byte, error) {
-	b, err := c.HTTPFetcher.ReadTile(ctx, level, index, p)
-	if err == nil && level == 0 && index == 1 {
-		b[100] ^= 1
-	}
-	return b, err
 }
 
 // tlogProof reads proofs by the library of transparency-dev, and compares them with our JSON.
