@@ -41,6 +41,7 @@ type world struct {
 	t      testing.TB
 	cfg    ledger.Config
 	key    note.Verifier
+	vkey   string // the key as a string
 	log    *ledger.Ledger
 	chains map[string]verify.Chain
 	stop   func()
@@ -68,7 +69,7 @@ func newWorldOn(t testing.TB, url string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, key: key, chains: map[string]verify.Chain{}, cfg: ledger.Config{
+	return &world{t: t, key: key, vkey: vkey, chains: map[string]verify.Chain{}, cfg: ledger.Config{
 		DatabaseURL: url, Origin: origin, Signer: signer,
 		HeadsFile: filepath.Join(t.TempDir(), "heads"), PublishEvery: 20 * time.Millisecond,
 	}}

@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/torchwood"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
@@ -87,6 +89,24 @@ func TestWitnessesCosignPublishedHeads(t *testing.T) {
 		opened, cosignatures, err := all.policy.Open(head.Note, w.key)
 		return err == nil && len(cosignatures) == 3 && opened.Size == head.Size && head.Quorum
 	})
+	// What is published is what others verify, too, down to the proofs that lead to it.
+	published, _ := w.log.Published()
+	theirs, err := torchwood.ParsePolicy([]byte("log " + w.vkey + "\n" + all.lines + "group g all w0 w1 w2\nquorum g\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, n, err := torchwood.VerifyCheckpoint(published.Note, theirs); err != nil || c.N != published.Size || len(n.Sigs) != 4 {
+		t.Errorf("of the published head torchwood says %v", err)
+	}
+	receipt := verify.Receipt{Index: first.Index, Leaf: first.Leaf}
+	hashes, head, err := w.log.Inclusion(t.Context(), first.Index, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt.Hashes, receipt.Note = hashes, head.Note
+	if err := torchwood.VerifyProof(theirs, tlog.RecordHash(first.Leaf), receipt.TlogProof()); err != nil {
+		t.Errorf("of a proof torchwood says %v", err)
+	}
 	if s := w.log.Witnesses(); !s.Satisfied || s.Quorum != "2 of (w0, w1, w2)" || len(s.List) != 3 || s.List[1].Size < first.Size {
 		t.Errorf("status %+v", s)
 	}

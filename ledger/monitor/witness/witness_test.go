@@ -11,7 +11,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"filippo.io/torchwood"
+	flog "github.com/transparency-dev/formats/log"
+	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -185,6 +189,50 @@ func TestWitnessUnderARace(t *testing.T) {
 	}
 	if done != 1 {
 		t.Errorf("%d of eight requests from size 5 were cosigned", done)
+	}
+}
+
+// TestOthersReadCosignatures has torchwood and transparency-dev verify what this witness cosigns, and read when it did.
+func TestOthersReadCosignatures(t *testing.T) {
+	log := logtest.New(t, "log.example")
+	h := log.History(20, 20, "")
+	signer := logtest.NewCosigner(t, "witness.example/w")
+	w := open(t, t.TempDir(), signer, log)
+	policy, err := torchwood.ParsePolicy(fmt.Appendf(nil, "log %s\nwitness w %s\nquorum w\n", log.VKey, signer.VKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := fnote.NewVerifierForCosignatureV1(signer.VKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := time.Now().Unix()
+	for from, to := int64(0), int64(0); to <= 20; from, to = to, to+4 {
+		line, err := w.AddCheckpoint(t.Context(), h.Request(from, to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := append(h.Head(to), line...)
+		c, n, err := torchwood.VerifyCheckpoint(signed, policy)
+		if err != nil || c.N != to || len(n.Sigs) != 2 {
+			t.Fatalf("size %d: torchwood says %v", to, err)
+		}
+		if at, err := torchwood.CosignatureTimestamp(n.Sigs[1]); err != nil || at < before || at > time.Now().Unix() {
+			t.Errorf("size %d: cosigned at %d, %v", to, at, err)
+		}
+		f, _, n, err := flog.ParseCheckpoint(signed, "log.example", log.Key, theirs)
+		if err != nil || f.Size != uint64(to) || len(n.Sigs) != 2 {
+			t.Errorf("size %d: transparency-dev says %v", to, err)
+		}
+		head, _ := w.Latest("log.example")
+		if _, _, err := torchwood.VerifyCheckpoint(head.Note, policy); err != nil {
+			t.Errorf("size %d: of what a monitor gets, torchwood says %v", to, err)
+		}
+		if to > 0 {
+			if _, _, err := torchwood.VerifyCheckpoint(append(h.Head(to-1), line...), policy); err == nil {
+				t.Errorf("size %d: the cosignature passes for that of another head", to)
+			}
+		}
 	}
 }
 
