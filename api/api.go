@@ -31,7 +31,7 @@ type Config struct {
 	// ClientIP finds out whom a request is from, for quotas: one of chi's middleware.ClientIPFrom…, ClientIPFromRemoteAddr
 	// if nil. Behind a proxy, say which: otherwise all its clients share one quota.
 	ClientIP func(http.Handler) http.Handler
-	// Fallback answers GETs of paths that are not the API's (the viewer); nil for a 404 problem.
+	// Fallback answers at paths that are not the API's (the viewer); nil for a 404 problem. What it may take is bounded as the API's own is.
 	Fallback http.Handler
 	Limits   Limits
 }
@@ -102,9 +102,12 @@ func newServer(cfg Config) (*server, error) {
 	}
 	limits := cfg.Limits.withDefaults()
 	s := &server{
-		ledger: cfg.Ledger, keys: cfg.Keys, logger: cfg.Logger, limits: limits, fallback: cfg.Fallback,
+		ledger: cfg.Ledger, keys: cfg.Keys, logger: cfg.Logger, limits: limits,
 		metrics: newMetrics(), quota: newQuota(limits.Refused), bodies: semaphore.NewWeighted(max(limits.InFlight, limits.Batch)),
 		large: semaphore.NewWeighted(max(limits.Witnesses, limits.Event+limits.Witness)), bundles: semaphore.NewWeighted(maxMaking), decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
+	if cfg.Fallback != nil {
+		s.fallback = s.bound(cfg.Fallback)
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

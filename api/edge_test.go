@@ -18,6 +18,8 @@ import (
 
 	"github.com/go-chi/chi/v5/middleware"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 )
@@ -178,8 +180,14 @@ func TestMethods(t *testing.T) {
 }
 
 func TestFallbackServesWhatIsNotTheAPIs(t *testing.T) {
-	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") })
-	s, err := newServer(Config{Ledger: &stub{}, Fallback: page})
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, bounded := r.Context().Deadline(); !bounded {
+			t.Error("a page may take as long as it likes")
+		}
+		_, _ = io.WriteString(w, "a page")
+	})
+	metrics := prometheus.NewRegistry()
+	s, err := newServer(Config{Ledger: &stub{}, Fallback: page, Metrics: metrics})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,6 +196,13 @@ func TestFallbackServesWhatIsNotTheAPIs(t *testing.T) {
 		s.routes.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
 		if answer.Code != want {
 			t.Errorf("%s: %d, want %d", path, answer.Code, want)
+		}
+	}
+	answer := httptest.NewRecorder()
+	s.routes.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, counted := range []string{`_count{method="GET",route="viewer",status="200"} 2`, `_count{method="GET",route="none",status="404"} 1`} {
+		if !strings.Contains(answer.Body.String(), counted) {
+			t.Errorf("the metrics have no %s", counted)
 		}
 	}
 }

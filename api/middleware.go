@@ -76,6 +76,9 @@ func (s *server) routeOf(r *http.Request) string {
 	if pattern := chi.RouteContext(r.Context()).RoutePattern(); pattern != "" && pattern != "/*" {
 		return pattern
 	}
+	if s.fallsBack(r) {
+		return "viewer"
+	}
 	return "none"
 }
 
@@ -179,12 +182,16 @@ func (s *server) bound(next http.Handler) http.Handler {
 }
 
 func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
-	ours := strings.HasPrefix(r.URL.Path, "/v1/") || strings.HasPrefix(r.URL.Path, "/tile/")
-	if s.fallback != nil && !ours {
+	if s.fallsBack(r) {
 		s.fallback.ServeHTTP(w, r)
 		return
 	}
 	s.refuse(w, r, refusef(ledger.NotFound, "There is nothing at this path: /openapi.yaml lists what there is."))
+}
+
+// fallsBack tells whether a path that the API doesn't have is somebody else's to answer.
+func (s *server) fallsBack(r *http.Request) bool {
+	return s.fallback != nil && !strings.HasPrefix(r.URL.Path, "/v1/") && !strings.HasPrefix(r.URL.Path, "/tile/")
 }
 
 func (s *server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {

@@ -38,6 +38,8 @@ type serveConfig struct {
 	WitnessPolicy string
 	// WitnessDeadline is how long a head waits for cosignatures.
 	WitnessDeadline time.Duration
+	// NoViewer serves the API alone.
+	NoViewer bool
 	// Drain is how long requests under way may take to end at a shutdown.
 	Drain time.Duration
 }
@@ -50,6 +52,7 @@ func bindServe(flags *flag.FlagSet) command.Run {
 	flags.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "the `address` to listen on")
 	flags.StringVar(&c.WitnessPolicy, "witness-policy", "", "a `file` that says who cosigns heads (c2sp.org/tlog-policy); the witnesses in it that have a URL are asked")
 	flags.DurationVar(&c.WitnessDeadline, "witness-deadline", 5*time.Second, "how long a head waits for its cosignatures before it is published without those that are missing")
+	flags.BoolVar(&c.NoViewer, "no-viewer", false, "serve the API alone, without the pages for people")
 	flags.DurationVar(&c.Drain, "drain", 15*time.Second, "how long requests under way may take to end at a shutdown")
 	return command.Alone(c.run)
 }
@@ -98,7 +101,13 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams) error {
 	if err := log.awaitReady(ctx); err != nil {
 		return err
 	}
-	handler, err := api.New(api.Config{Ledger: log.Ledger, Keys: provingKeys{store}, Logger: logger, Metrics: metrics})
+	var pages http.Handler
+	if !c.NoViewer {
+		if pages, err = c.viewer(log.Ledger, dir, witnesses, logger); err != nil {
+			return err
+		}
+	}
+	handler, err := api.New(api.Config{Ledger: log.Ledger, Keys: provingKeys{store}, Logger: logger, Metrics: metrics, Fallback: pages})
 	if err != nil {
 		return err
 	}

@@ -168,14 +168,14 @@ func change(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
 }
 
-// fetch URL FILE: keeps what a server answers.
+// fetch URL FILE: keeps what a server answers; negated, it refuses.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 2, "usage: fetch URL FILE")
+	want(ts, len(args) == 2, "usage: [!] fetch URL FILE")
 	response, err := http.Get(args[0])
 	ts.Check(err)
 	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	ts.Check(errors.Join(err, response.Body.Close()))
-	want(ts, response.StatusCode == http.StatusOK, args[0]+" answers "+response.Status)
+	want(ts, (response.StatusCode == http.StatusOK) != neg, args[0]+" answers "+response.Status)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o600))
 }
 
