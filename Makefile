@@ -8,7 +8,7 @@ FUZZTIME ?= 10s
 SECONDS_EACH ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo lint fuzz bench race clean postgresql circom
+.PHONY: help build test demo lint fuzz bench race clean postgresql circom chromium
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ help: ## Say what there is
 build: ## Build the programs into bin/
 	@go build -trimpath -o bin/ ./cmd/...
 
-test: postgresql circom ## Run every test; installs PostgreSQL and Node.js if they are missing
+test: postgresql circom chromium ## Run every test; installs PostgreSQL, Node.js and Chromium if they are missing
 	@scripts/test
 
 demo: postgresql build ## Play the whole story on real data; the server stays up until Ctrl-C (ONCE=1: it does not)
@@ -42,3 +42,6 @@ postgresql:
 
 circom:
 	@scripts/install-circom
+
+chromium:
+	@scripts/install-chromium

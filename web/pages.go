@@ -18,6 +18,14 @@ func (v *viewer) pages() []page {
 	}
 }
 
+// Paths are the addresses and forms of addresses that there are pages at, such as /entries/{index}: tests go through all of them.
+func Paths() (all []string) {
+	for _, p := range new(viewer).pages() {
+		all = append(all, p.path)
+	}
+	return all
+}
+
 // navItem leads to a page from everywhere.
 type navItem struct {
 	Href, Name string

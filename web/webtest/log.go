@@ -55,7 +55,7 @@ type Log struct {
 	Policy  *verify.Policy // two of three witnesses
 	URL     string         // the API's, on loopback
 	API     http.Handler   // what answers there
-	Client  *client.Client // checks every answer, the witnesses' cosignatures included
+	Client  *client.Client // checks every answer, but for the witnesses' cosignatures: those are for the viewer to show
 	Ledger  *ledger.Ledger
 	Sources map[string]ed25519.PrivateKey // every source's newest key
 
@@ -87,8 +87,7 @@ func Empty(t testing.TB) *Log {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	l.URL = server.URL
-	l.Client = l.Connect(func(o *client.Options) { o.Policy = l.Policy })
-	l.writer = l.Connect()
+	l.Client, l.writer = l.Connect(), l.Connect()
 	t.Cleanup(l.closeWriters)
 	return l
 }
@@ -292,9 +291,44 @@ func (l *Log) Names() []Name {
 // settle waits until a head that the witnesses cosigned covers everything.
 func (l *Log) settle(last *client.Receipt) {
 	l.t.Helper()
-	if _, err := l.Client.WaitWitnessed(l.t.Context(), last.Index); err != nil {
+	witnessed := l.Connect(func(o *client.Options) { o.Policy = l.Policy })
+	if _, err := witnessed.WaitWitnessed(l.t.Context(), last.Index); err != nil {
 		l.t.Fatal(err)
 	}
+}
+
+// Size is the size of the log's newest published head.
+func (l *Log) Size() int64 {
+	l.t.Helper()
+	head, err := l.Client.Checkpoint(l.t.Context())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return head.Size
+}
+
+// EarlierHead is the size of a head that was published before the newest one.
+func (l *Log) EarlierHead() int64 {
+	l.t.Helper()
+	heads, err := l.Client.Checkpoints(l.t.Context(), l.Size(), 3)
+	if err != nil || len(heads) == 0 {
+		l.t.Fatalf("%d heads before the newest, %v", len(heads), err)
+	}
+	return heads[len(heads)-1].Size
+}
+
+// Statement is the identity of the statement that an entry with a name registers.
+func (l *Log) Statement(name Name) event.Digest {
+	l.t.Helper()
+	entry, err := verify.OpenEntry(0, l.Receipt(name).Leaf)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	claims, ok := entry.Event.Claims.(*event.StatementClaims)
+	if !ok {
+		l.t.Fatalf("%q registers no statement", name)
+	}
+	return verify.StatementID(claims.VerifyingKey)
 }
 
 // until waits for what no signal tells.

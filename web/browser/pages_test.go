@@ -1,0 +1,296 @@
+//go:build heavy
+
+package browser
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/attestlog/attestlog/web"
+	"github.com/attestlog/attestlog/web/webtest"
+)
+
+// TestViewer has one browser for all that is to be seen in one.
+func TestViewer(t *testing.T) {
+	b := startChromium(t)
+	t.Run("pages", func(t *testing.T) { testPages(t, b) })
+	t.Run("empty", func(t *testing.T) { testEmpty(t, b) })
+	t.Run("hostile", func(t *testing.T) { testHostile(t, b) })
+}
+
+// viewer serves a log's viewer on loopback.
+func viewer(t testing.TB, log *webtest.Log, change ...func(*web.Config)) string {
+	t.Helper()
+	cfg := web.Config{Log: log.Client, Policy: log.Policy}
+	for _, f := range change {
+		f(&cfg)
+	}
+	handler, err := web.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// size is a window to look at a page through.
+type size struct {
+	Name     string `json:"name"`
+	Width    int    `json:"width"`
+	Height   int    `json:"height"`
+	Keyboard bool   `json:"keyboard"` // go through the page by keyboard, too
+	Print    bool   `json:"print"`    // print it, too
+}
+
+var (
+	phone   = size{Name: "phone", Width: 390, Height: 844}
+	desktop = size{Name: "desktop", Width: 1280, Height: 900, Keyboard: true, Print: true}
+)
+
+// seen is what went wrong while a page was open: watch.mjs.
+type seen struct {
+	Console, Errors, Dialogs, Elsewhere, Failed, Forbidden []string
+}
+
+// troubles are all of them. A status that isn't 200 is said on the console by Chromium itself.
+func (s seen) troubles(status int) (all []string) {
+	for what, list := range map[string][]string{"console": s.Console, "exception": s.Errors, "dialog": s.Dialogs, "request to another host": s.Elsewhere, "failed request": s.Failed, "forbidden by the policy": s.Forbidden} {
+		for _, one := range list {
+			if status >= 400 && strings.Contains(one, "the server responded with a status of") {
+				continue
+			}
+			all = append(all, what+": "+one)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// inspected is what inspect.mjs finds.
+type inspected struct {
+	Looks []struct {
+		Size       string
+		Status     int
+		Title, URL string
+		Headings   []string
+		Bytes      int
+		Seen       seen
+		Complaints []string
+		Wide       []string
+		Hacked     any
+		Keyboard   *struct {
+			First, Skipped string
+			Missed, Unseen []string
+			Controls       int
+		}
+		Print *struct {
+			Bytes, Text, Navigation int
+			Wide                    []string
+		}
+	}
+	Plain struct {
+		Seen   seen
+		Status int
+		Text   string
+	}
+}
+
+const pageBudget = 100_000 // bytes of a page, compressed, with all that it loads but the verifier
+
+// inspect looks at one page, and complains.
+func (b *chromium) inspect(t *testing.T, origin, path, name string, status int, sizes ...size) *inspected {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var got inspected
+	err := b.do(ctx, "inspect", map[string]any{"origin": origin, "path": path, "name": name, "sizes": sizes, "screenshots": screenshots(t)}, &got)
+	if err != nil {
+		t.Errorf("%s: %v", path, err)
+		return &got
+	}
+	for _, look := range got.Looks {
+		at := path + ", " + look.Size
+		if look.Status != status {
+			t.Errorf("%s: status %d, want %d", at, look.Status, status)
+			return &got
+		}
+		if look.Title == "" || len(look.Headings) != 1 || strings.TrimSpace(look.Headings[0]) == "" {
+			t.Errorf("%s: the title is %q, and its headings of the first rank are %q", at, look.Title, look.Headings)
+		}
+		if look.Bytes == 0 || look.Bytes > pageBudget {
+			t.Errorf("%s: %d bytes, want at most %d", at, look.Bytes, pageBudget)
+		}
+		if look.URL != origin+path || look.Hacked != nil {
+			t.Errorf("%s: a script of the log's ran (%v), or the page led to %s", at, look.Hacked, look.URL)
+		}
+		for what, list := range map[string][]string{"": look.Seen.troubles(status), "axe: ": look.Complaints, "layout: ": look.Wide} {
+			for _, one := range list {
+				t.Errorf("%s: %s%s", at, what, one)
+			}
+		}
+		if k := look.Keyboard; k != nil {
+			if !strings.HasPrefix(k.First, "a #content") || k.Skipped != "content" {
+				t.Errorf("%s: the first stop of the Tab key is %q, want a link that skips to the content; it leads to %q", at, k.First, k.Skipped)
+			}
+			if k.Controls == 0 || len(k.Missed) > 0 || len(k.Unseen) > 0 {
+				t.Errorf("%s: by keyboard, of %d controls: missed %q, focus not to be seen on %q", at, k.Controls, k.Missed, k.Unseen)
+			}
+		}
+		if p := look.Print; p != nil && (p.Bytes == 0 || p.Text < 20 || p.Navigation > 0 || len(p.Wide) > 0) {
+			t.Errorf("%s: printed it has %d bytes, %d characters of text, %d navigations; %q", at, p.Bytes, p.Text, p.Navigation, p.Wide)
+		}
+	}
+	plain := strings.TrimSpace(got.Plain.Text)
+	if got.Plain.Status != status || len(plain) < 20 || strings.Contains(strings.ToLower(plain), "enable javascript") {
+		t.Errorf("%s: without JavaScript, status %d: %q", path, got.Plain.Status, plain)
+	}
+	for _, one := range got.Plain.Seen.troubles(status) {
+		t.Errorf("%s: without JavaScript: %s", path, one)
+	}
+	return &got
+}
+
+// each runs something for each of a list, two at a time: the browser and the server have a core each.
+func each[T any](list []T, do func(T)) {
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, 2)
+	for _, one := range list {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			do(one)
+		})
+	}
+	wait.Wait()
+}
+
+// example is a page to look at.
+type example struct{ name, path string }
+
+// examples has addresses for each form of address that the viewer has.
+func examples(log *webtest.Log) map[string][]example {
+	at := func(name webtest.Name) string { return fmt.Sprint(log.At(name)) }
+	size := fmt.Sprint(log.Size())
+	statement := log.Statement(webtest.OneParty).String()
+	return map[string][]example{
+		"/":             {{"overview", "/"}},
+		"/entries":      {{"entries", "/entries"}, {"entries-filtered", "/entries?kind=data-access&source=gateway/eu-1&subject=credit-scoring"}, {"entries-nothing", "/entries?subject=nothing+of+this+name"}},
+		"/entries.csv":  {{"entries-csv", "/entries.csv"}},
+		"/entries.json": {{"entries-json", "/entries.json"}},
+		"/entries/{index}": {
+			{"entry-proven", "/entries/" + at(webtest.AccessProven)}, {"entry-claimed", "/entries/" + at(webtest.AccessClaimed)}, {"entry-waiting", "/entries/" + at(webtest.AccessWaiting)},
+			{"entry-refused", "/entries/" + at(webtest.AccessRefused)}, {"entry-overruled", "/entries/" + at(webtest.AccessOverruled)}, {"entry-doubt", "/entries/" + at(webtest.AccessInDoubt)},
+			{"entry-model", "/entries/" + at(webtest.Served)}, {"entry-step", "/entries/" + at(webtest.LastStep)}, {"entry-anonymization", "/entries/" + at(webtest.Anonymized)},
+			{"entry-dataset", "/entries/" + at(webtest.RawData)}, {"entry-source", "/entries/" + at(webtest.SourceReplaced)}, {"entry-statement", "/entries/" + at(webtest.OneParty)},
+			{"entry-imported", "/entries/" + at(webtest.Imported)}, {"entry-custom", "/entries/" + at(webtest.CustomProven)}, {"entry-run", "/entries/" + at(webtest.Run)},
+			{"entry-attestation", "/entries/" + at(webtest.Attested)}, {"entry-seal", "/entries/" + at(webtest.Sealed)}, {"entry-policy", "/entries/" + at(webtest.Policy)},
+			{"entry-erasure", "/entries/" + at(webtest.Erased)}, {"entry-approval", "/entries/" + at(webtest.Approved)},
+		},
+		"/events/{digest}":           {{"event", "/events/" + log.Digest(webtest.AccessProven).String()}},
+		"/entries/{index}/leaf":      {{"leaf", "/entries/" + at(webtest.AccessProven) + "/leaf"}},
+		"/entries/{index}/proof":     {{"proof", "/entries/" + at(webtest.AccessProven) + "/proof"}},
+		"/entries/{index}/bundle":    {{"bundle", "/entries/" + at(webtest.AccessProven) + "/bundle"}},
+		"/provenance":                {{"provenance-search", "/provenance"}, {"provenance-subject", "/provenance?subject=" + url.QueryEscape(webtest.System)}},
+		"/provenance/{index}":        {{"provenance-proven", "/provenance/" + at(webtest.Served)}, {"provenance-missing", "/provenance/" + at(webtest.ServedInDark)}},
+		"/datasets":                  {{"datasets", "/datasets"}},
+		"/datasets/{index}":          {{"dataset-raw", "/datasets/" + at(webtest.RawData)}, {"dataset-released", "/datasets/" + at(webtest.ReleasedData)}, {"dataset-other", "/datasets/" + at(webtest.OtherData)}},
+		"/sources":                   {{"sources", "/sources"}},
+		"/sources/{name}/{instance}": {{"source-rotated", "/sources/gateway/eu-1"}, {"source-revoked", "/sources/gateway/eu-2"}, {"source-broken", "/sources/board/approvals"}, {"source-prover", "/sources/prover/1"}, {"source-quiet", "/sources/auditor/visiting"}},
+		"/statements":                {{"statements", "/statements"}},
+		"/statements/{vk}":           {{"statement-one-party", "/statements/" + statement}, {"statement-ceremony", "/statements/" + log.Statement(webtest.Ceremony).String()}, {"statement-imported", "/statements/" + log.Statement(webtest.Imported).String()}, {"statement-revoked", "/statements/" + log.Statement(webtest.Doomed).String()}},
+		"/heads":                     {{"heads", "/heads"}},
+		"/heads/{size}":              {{"head", "/heads/" + size}},
+		"/heads/{size}/note":         {{"note", "/heads/" + size + "/note"}},
+		"/consistency":               {{"consistency-search", "/consistency"}, {"consistency", "/consistency?from=" + fmt.Sprint(log.EarlierHead()) + "&to=" + size}},
+		"/monitors":                  {{"monitors", "/monitors"}},
+		"/proving":                   {{"proving", "/proving"}},
+		"/report":                    {{"report-search", "/report"}, {"report", "/report?subject=" + url.QueryEscape(webtest.System) + "&from=2020-01-01&to=2099-12-31"}},
+		"/verify":                    {{"verify", "/verify"}},
+	}
+}
+
+// those are the examples of the forms of addresses that the viewer has.
+func those(known map[string][]example) (list []example) {
+	for _, form := range web.Paths() {
+		list = append(list, known[form]...)
+	}
+	return list
+}
+
+// testPages looks at every page of a log that has everything.
+func testPages(t *testing.T, b *chromium) {
+	log := webtest.Full(t)
+	origin := viewer(t, log, func(c *web.Config) { c.Notice = "A viewer for tests." })
+	list := those(examples(log))
+	for _, form := range web.Paths() {
+		if len(examples(log)[form]) == 0 {
+			t.Errorf("the viewer has pages at %s, and the test knows none: add one to examples", form)
+		}
+	}
+	list = append(list, example{"not-found", "/no/such/page"}, example{"no-such-entry", "/entries/99999"}, example{"not-an-entry", "/entries/abc"})
+	if len(list) < 4 {
+		t.Fatalf("the viewer has only these pages: %v", list)
+	}
+	each(list, func(e example) {
+		status, isPage := fetch(t, origin+e.path)
+		wanted := http.StatusOK
+		switch e.name {
+		case "not-found", "no-such-entry", "not-an-entry":
+			wanted = status
+			if status < 400 || status >= 500 {
+				t.Errorf("%s: status %d", e.path, status)
+			}
+		}
+		if status != wanted {
+			t.Errorf("%s: status %d", e.path, status)
+		}
+		if isPage && status == wanted {
+			b.inspect(t, origin, e.path, e.name, wanted, phone, desktop)
+		}
+	})
+}
+
+// fetch gets what is at an address, after redirections, as somebody does who takes it home.
+func fetch(t *testing.T, address string) (status int, isPage bool) {
+	t.Helper()
+	r, err := http.Get(address)
+	if err != nil {
+		t.Error(err)
+		return 0, false
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil || len(body) == 0 {
+		t.Errorf("%s: %d bytes, %v", address, len(body), err)
+	}
+	if r.Header.Get("Content-Security-Policy") == "" || r.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%s comes without the headers that all answers have", address)
+	}
+	isPage = strings.HasPrefix(r.Header.Get("Content-Type"), "text/html")
+	return r.StatusCode, isPage && r.Request.URL.String() == address && r.Header.Get("Content-Disposition") == ""
+}
+
+// testEmpty looks at the pages of a log that nobody wrote to.
+func testEmpty(t *testing.T, b *chromium) {
+	origin := viewer(t, webtest.Empty(t))
+	var list []example
+	for _, form := range web.Paths() {
+		if strings.Contains(form, "{") || strings.Contains(form, ".") {
+			continue
+		}
+		list = append(list, example{"empty-" + strings.Trim(strings.ReplaceAll(form, "/", "-"), "-"), form})
+	}
+	each(list, func(e example) {
+		b.inspect(t, origin, e.path, e.name, http.StatusOK, phone, desktop)
+	})
+}
