@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event/canon"
@@ -55,9 +56,12 @@ func (s *server) sendEntry(w http.ResponseWriter, r *http.Request, entry *ledger
 	s.sendJSON(w, http.StatusOK, appendEntry(nil, entry))
 }
 
+// maxText is how many characters a text may have that entries are searched for.
+const maxText = 100
+
 // listEntries answers with a page of entries.
 func (s *server) listEntries(w http.ResponseWriter, r *http.Request) {
-	q := readQuery(r, "kind", "source", "subject", "from", "to", "cursor", "limit", "order")
+	q := readQuery(r, "kind", "source", "subject", "from", "to", "status", "statement", "text", "cursor", "limit", "order")
 	asked := ledger.Query{
 		Kinds:      q.kinds("kind"),
 		Source:     q.text("source", 129),
@@ -67,6 +71,12 @@ func (s *server) listEntries(w http.ResponseWriter, r *http.Request) {
 		Cursor:     q.text("cursor", 256),
 		Limit:      int(q.number("limit", 100, 1, 1000)),
 		Descending: q.word("order", "asc", "desc") == "desc",
+		Status:     q.word("status", "", ledger.StatusClaimed, ledger.StatusProven, ledger.StatusRefused, ledger.StatusWaiting),
+		Statement:  q.digest("statement"),
+		Text:       q.text("text", 4*maxText),
+	}
+	if utf8.RuneCountInString(asked.Text) > maxText {
+		q.refuse("the parameter \"text\" may have at most %d characters", maxText)
 	}
 	if q.err != nil {
 		s.fail(w, r, q.err)
@@ -81,6 +91,8 @@ func (s *server) listEntries(w http.ResponseWriter, r *http.Request) {
 	if page.Next != "" {
 		b = append(b, `,"next":`...)
 		b = appendString(b, page.Next)
+		b = append(b, `,"reached":`...)
+		b = strconv.AppendInt(b, page.Reached, 10)
 	}
 	b = append(b, `,"size":`...)
 	b = strconv.AppendInt(b, page.Size, 10)

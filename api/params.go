@@ -74,7 +74,7 @@ func (q *query) word(name string, words ...string) string {
 		return words[0]
 	}
 	if !slices.Contains(words, text) {
-		q.refuse("the parameter %q must be one of %s", name, strings.Join(words, ", "))
+		q.refuse("the parameter %q must be one of %s", name, strings.TrimPrefix(strings.Join(words, ", "), ", "))
 	}
 	return text
 }
@@ -89,6 +89,21 @@ func (q *query) text(name string, max int) string {
 		q.refuse("the parameter %q must be UTF-8 without U+0000", name)
 	}
 	return text
+}
+
+// digest reads a digest; zero where it is absent.
+func (q *query) digest(name string) (d event.Digest) {
+	if !q.values.Has(name) || q.err != nil {
+		return d
+	}
+	d, err := event.ParseDigest(q.values.Get(name))
+	switch {
+	case err != nil:
+		q.refuse("the parameter %q: %w", name, err)
+	case d.IsZero():
+		q.refuse("the parameter %q names no %s", name, name)
+	}
+	return d
 }
 
 // kinds reads the kinds of a query, which may be given more than once.

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -34,6 +35,13 @@ type Query struct {
 	Cursor     string // Page.Next of the page before, of the same query
 	Limit      int    // 100 if zero, at most 1,000; pages of large entries hold fewer
 	Descending bool   // newest first
+
+	// No index knows the following conditions: entries are looked at, up to 5,000 for a page, which may hold few of them or none without
+	// being the last.
+
+	Status    string       // StatusProven, StatusClaimed, StatusWaiting or StatusRefused
+	Statement event.Digest // events under this statement alone; zero for all
+	Text      string       // stands in one of the payload's strings, whatever its case
 }
 
 // Page is a part of what a query picks.
@@ -41,6 +49,7 @@ type Page struct {
 	Entries []Entry
 	Next    string // cursor of the next page; empty at the end
 	Size    int64  // of the log as the query sees it, the same on all its pages
+	Reached int64  // the last entry that was looked at, where there is a next page; otherwise −1
 }
 
 const (
@@ -99,6 +108,10 @@ func refuseRead(err error, missing string, args ...any) *Refusal {
 
 // Entries picks entries, page by page. All pages of a query see the log as it was at the first.
 func (l *Ledger) Entries(ctx context.Context, q Query) (Page, error) {
+	sieve, none, err := l.newSieve(ctx, &q)
+	if err != nil {
+		return Page{}, err
+	}
 	scan := tilestore.Query{Kinds: q.Kinds, Source: q.Source, Subject: q.Subject, Descending: q.Descending, Limit: q.Limit}
 	switch {
 	case scan.Limit <= 0:
@@ -126,30 +139,64 @@ func (l *Ledger) Entries(ctx context.Context, q Query) (Page, error) {
 		scan.Size = tip.Size
 	}
 	scan.Size = min(scan.Size, tip.Size)
-	page := Page{Size: scan.Size}
-	limit, size := scan.Limit, 0
+	page := Page{Size: scan.Size, Reached: -1}
+	if none {
+		return page, nil
+	}
+	err = l.fill(ctx, &page, scan, sieve)
+	if err == nil {
+		err = l.addDeferrals(ctx, page.Entries)
+	}
+	if err != nil {
+		return Page{}, err
+	}
+	return page, nil
+}
+
+// fill reads entries until a page has as many as it may.
+func (l *Ledger) fill(ctx context.Context, page *Page, scan tilestore.Query, sieve *sieve) error {
+	limit, step, size := scan.Limit, scanStep, 0
+	most, mostBytes := math.MaxInt, math.MaxInt
+	if sieve != nil {
+		step, most, mostBytes = siftStep, maxSifted, maxSiftedBytes
+	}
 	for {
-		scan.Limit = min(limit-len(page.Entries), scanStep) + 1 // one more, to know whether there is another
+		scan.Limit = step + 1 // one more, to know whether there is another
+		if sieve == nil {
+			scan.Limit = min(limit-len(page.Entries), step) + 1
+		}
 		rows, err := l.store.Scan(ctx, scan)
 		if err != nil {
-			return Page{}, refuseRead(err, "")
+			return refuseRead(err, "")
 		}
-		for i, row := range rows[:min(len(rows), scan.Limit-1)] {
-			entry, err := entryOf(row, nil, "")
-			if err != nil {
-				return Page{}, err
+		some := rows[:min(len(rows), scan.Limit-1)]
+		var pass []bool
+		if sieve != nil {
+			if pass, err = sieve.sift(ctx, some); err != nil {
+				return err
 			}
-			page.Entries = append(page.Entries, *entry)
+		}
+		for i, row := range some {
 			scan.Cursor = scan.Next(row)
-			if size += len(row.Leaf); len(page.Entries) == limit || size >= maxPageBytes {
-				if i+1 < len(rows) {
-					page.Next = formatCursor(scan.Size, scan.Cursor, q.Descending)
+			most--
+			mostBytes -= len(row.Leaf)
+			if pass == nil || pass[i] {
+				entry, err := entryOf(row, nil, "")
+				if err != nil {
+					return err
 				}
-				return page, l.addDeferrals(ctx, page.Entries)
+				page.Entries = append(page.Entries, *entry)
+				size += len(row.Leaf)
+			}
+			if len(page.Entries) == limit || size >= maxPageBytes || most <= 0 || mostBytes <= 0 {
+				if i+1 < len(rows) {
+					page.Next, page.Reached = formatCursor(scan.Size, scan.Cursor, scan.Descending), row.Index
+				}
+				return nil
 			}
 		}
 		if len(rows) < scan.Limit {
-			return page, l.addDeferrals(ctx, page.Entries)
+			return nil
 		}
 	}
 }

@@ -137,13 +137,28 @@ type Query struct {
 	Cursor     string // Page.Next of the page before
 	Limit      int    // 100 if zero, at most 1,000
 	Descending bool   // newest first
+
+	// For these the log looks at entries one by one, at 5,000 for a page at most, which may hold few of them or none and not be the last.
+
+	Status    string       // StatusProven, StatusClaimed, StatusWaiting or StatusRefused
+	Statement event.Digest // events under this statement alone
+	Text      string       // stands in one of the payload's strings, whatever its case; at most 100 characters
 }
+
+// What became of an event's claims, as the log says.
+const (
+	StatusProven  = "proven"  // the log has verified a proof, that came with the event or later
+	StatusClaimed = "claimed" // the source's word
+	StatusWaiting = "waiting" // the proof is deferred, and nobody has attested it
+	StatusRefused = "refused" // a proving worker says that it can't be proven
+)
 
 // Page is a part of what a query picks.
 type Page struct {
 	Entries []*verify.Entry
 	Next    string // cursor of the next page; empty at the end
 	Size    int64  // of the log when it was asked
+	Reached int64  // the last entry that was looked at, where there is a next page; otherwise −1
 }
 
 // EachEntry walks the entries that match a query, page by page, as long as visit wants more. What holds of Entries holds of it.
@@ -184,15 +199,22 @@ func (c *Client) Entries(ctx context.Context, q Query) (Page, error) {
 	set("cursor", q.Cursor, q.Cursor != "")
 	set("limit", strconv.Itoa(q.Limit), q.Limit > 0)
 	set("order", "desc", q.Descending)
+	set("status", q.Status, q.Status != "")
+	set("statement", q.Statement.String(), !q.Statement.IsZero())
+	set("text", q.Text, q.Text != "")
 	var wire struct {
 		Entries []wireEntry `json:"entries"`
 		Next    string      `json:"next"`
+		Reached int64       `json:"reached"`
 		Size    int64       `json:"size"`
 	}
 	if err := c.get(ctx, "v1/entries", query, maxList, &wire); err != nil {
 		return Page{}, err
 	}
-	page := Page{Next: wire.Next, Size: wire.Size}
+	page := Page{Next: wire.Next, Size: wire.Size, Reached: -1}
+	if wire.Next != "" {
+		page.Reached = wire.Reached
+	}
 	for i := range wire.Entries {
 		entry, err := wire.Entries[i].open()
 		if err != nil {
