@@ -73,6 +73,9 @@ func (l *Log) ask(ctx context.Context, s Source) (head verify.Head, ok bool, err
 		l.largest[name] = head
 	}
 	l.contact = l.cfg.Now()
+	if !l.met {
+		l.met, l.fresh = true, l.lastNews()
+	}
 	l.mu.Unlock()
 	if head.Size < before.Size {
 		err = l.suffer(trouble{Rollback, name}, l.cfg.Patience, Alarm{Detail: fmt.Sprintf("the log shows a head of %d entries here, and showed one of %d before", head.Size, before.Size),
@@ -94,7 +97,7 @@ func (l *Log) checkPolicy(head verify.Head, from string) error {
 	_, cosignatures, err := l.Policy.Open(head.Note, l.key)
 	l.mu.Lock()
 	for _, c := range cosignatures {
-		if c.Time.After(l.fresh) {
+		if c.Time.After(l.fresh) && !c.Time.After(l.cfg.Now()) { // what a witness dates into the future makes nothing fresh until then
 			l.fresh = c.Time
 		}
 	}
@@ -246,6 +249,19 @@ func (l *Log) reach(ctx context.Context, p seen) (cause error) {
 		cause = err
 	}
 	return cause
+}
+
+// lastNews is when the log showed something new, as far as an earlier process of this monitor saw it: being restarted makes no log any younger.
+// l.mu is held.
+func (l *Log) lastNews() time.Time {
+	at := l.state.begun
+	if newest, ok := l.state.newest(); ok {
+		at = newest.Time
+	}
+	if now := l.cfg.Now(); now.UnixMilli() < at {
+		return now // the clock stepped back
+	}
+	return time.UnixMilli(at)
 }
 
 // checkAge asks whether the log shows any sign of life.

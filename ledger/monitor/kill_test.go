@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,9 +39,29 @@ func TestKilled(t *testing.T) {
 		return b
 	}
 	sizes := []int64{}
+	resumed := 0 // processes that went on, and said so
+	said := regexp.MustCompile(`(?m)^log.example/2026: (\d+) of 29006 entries$`)
+	// progress reads how far a process said that it was, and fails if it did anew what was done.
+	progress := func(stderr []byte) {
+		t.Helper()
+		before := int64(0)
+		if len(sizes) > 0 {
+			before = sizes[len(sizes)-1]
+		}
+		if m := said.FindSubmatch(stderr); m != nil {
+			if n, err := strconv.ParseInt(string(m[1]), 10, 64); err != nil || n <= before {
+				t.Errorf("after %d entries were judged, it says that it is at %d", before, n)
+			}
+			if before > 0 {
+				resumed++
+			}
+		}
+	}
 	for _, after := range []int{1, 2, 30, 60, 45, 50, 20, 45, 70, 10} { // requests, after which it is killed
 		requests = make(chan struct{}, 10000)
 		cmd := check()
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -56,6 +78,7 @@ func TestKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-ended
+		progress(stderr.Bytes())
 		if status, err := monitor.ReadStatus(dir); err == nil {
 			sizes = append(sizes, status[0].Size)
 		} else if !strings.Contains(err.Error(), "holds no monitor's state") {
@@ -72,7 +95,14 @@ func TestKilled(t *testing.T) {
 		t.Error("it never gets any further")
 	}
 	requests = make(chan struct{}, 10000)
-	out, err := check().CombinedOutput()
+	last := check()
+	var stderr bytes.Buffer
+	last.Stderr = &stderr
+	out, err := last.Output()
+	progress(stderr.Bytes())
+	if resumed < 2 {
+		t.Errorf("%d processes went on where another one was, and showed it", resumed)
+	}
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 3 || bytes.Count(out, []byte("ALARM unknown-source")) != 1 || !bytes.Contains(out, []byte("29006 entries judged, up to the head of 29006")) {
 		t.Fatalf("%v\n%s", err, out)

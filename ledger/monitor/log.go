@@ -60,7 +60,8 @@ type Log struct {
 	largest   map[string]verify.Head // that each source showed
 	rejected  map[rejected]bool
 	contact   time.Time // when a head was last seen
-	fresh     time.Time // when it last grew, or was cosigned
+	fresh     time.Time // when it last grew, or was cosigned; before it was met, when it was opened
+	met       bool      // it showed a head since it was opened
 	target    int64     // of the sync under way
 	failed    error     // after a write failed, or an entry couldn't be judged: what is in memory is not what is on disk
 

@@ -466,30 +466,7 @@ func TestHugeAnswersAreCut(t *testing.T) {
 	w.wantAlarms(monitor.Withheld)
 }
 
-// TestStaleLog has a log that stands still.
-func TestStaleLog(t *testing.T) {
-	k := newLogKey(t)
-	h, data := founded(t, k)
-	log := serveLog(t, h.branch().shows(h.size()))
-	w := watch(t, k, log.URL)
-	w.cfg.Stale = time.Hour
-	w.again()
-	w.round()
-	w.clock.move(59 * time.Minute)
-	w.round()
-	h.accesses(data, 1)
-	log.show(h.branch().shows(h.size()))
-	w.round()
-	w.clock.move(59 * time.Minute)
-	w.round()
-	w.wantAlarms()
-	w.clock.move(2 * time.Minute)
-	w.round()
-	w.round()
-	w.wantAlarms(monitor.Stale)
-}
-
-// TestSources has two places serve one log, and then two.
+// TestTwoSources has two places serve one log, and then two.
 func TestTwoSources(t *testing.T) {
 	k := newLogKey(t)
 	h, data := founded(t, k)
