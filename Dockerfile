@@ -6,7 +6,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/usr/local/bin/ ./cmd/attestlogd ./cmd/attestlog-prover \
+RUN CGO_ENABLED=0 go run ./web/verifier/build -quiet && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/usr/local/bin/ ./cmd/attestlogd ./cmd/attestlog-prover \
  && mkdir -p /out/etc/ssl/certs /out/var/lib/attestlog /out/var/lib/attestlog-prover /out/tmp \
  && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
  && chown -R 65532:65532 /out/var/lib/attestlog /out/var/lib/attestlog-prover && chmod 1777 /out/tmp

@@ -8,15 +8,15 @@ FUZZTIME ?= 10s
 SECONDS_EACH ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo lint fuzz bench race clean postgresql circom chromium
+.PHONY: help verifier build test demo lint fuzz bench race clean postgresql circom chromium
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## Build the programs into bin/
+build: verifier ## Build the programs into bin/
 	@go build -trimpath -o bin/ ./cmd/...
 
-test: postgresql circom chromium ## Run every test; installs PostgreSQL, Node.js and Chromium if they are missing
+test: postgresql circom chromium verifier ## Run every test; installs PostgreSQL, Node.js and Chromium if they are missing
 	@scripts/test
 
 demo: postgresql build ## Play the whole story on real data; the server stays up until Ctrl-C (ONCE=1: it does not)
@@ -36,6 +36,9 @@ bench: postgresql build ## Measure log, http, prove, verify, worker and monitor,
 
 clean: ## Remove what was built
 	rm -rf bin .cache
+
+verifier: # for browsers; what embeds it is built after it
+	@go run ./web/verifier/build -quiet
 
 postgresql:
 	@scripts/install-postgresql

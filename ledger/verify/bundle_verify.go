@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -58,8 +57,13 @@ func (r *BundleReport) distinct(of func(*Report) []string) (all []string) {
 // The report is never nil. The error is the first thing that doesn't hold: about the file as a whole, or about one of the entries that it is about. In the second case the
 // reports about the others still stand.
 func (b *Bundle) Verify(key note.Verifier, policy *Policy) (*BundleReport, error) {
+	return b.VerifyWatched(key, policy, nil)
+}
+
+// VerifyWatched is Verify, which tells of each step as soon as it is done: with the entry that it is about, or nil for all of them together.
+func (b *Bundle) VerifyWatched(key note.Verifier, policy *Policy, watch func(about *Entry, s Step)) (*BundleReport, error) {
 	r := &BundleReport{ground: newGround(key.Name())}
-	r.ground.key, r.ground.policy = key, policy
+	r.ground.key, r.ground.policy, r.ground.watch = key, policy, watch
 	return r, r.verify(b, part{"head", func() (string, error) { return r.ground.openHead(b.Note) }}, part{"witnesses", r.ground.witnesses})
 }
 
@@ -83,12 +87,14 @@ func (r *BundleReport) verify(b *Bundle, head ...part) error {
 		{"whole", func() (string, error) { return r.ground.whole(b.Asked()) }},
 		{"law", r.ground.law},
 	}...) {
+		r.ground.used = nil
 		detail, err := p.run()
 		r.Head, r.Cosigned = r.ground.top, r.ground.cosigned
 		if err == nil && detail == "" {
 			continue
 		}
-		r.Steps = append(r.Steps, Step{Name: p.name, Detail: detail, Err: err})
+		r.Steps = append(r.Steps, Step{Name: p.name, Detail: detail, Err: err, Inputs: r.ground.used})
+		r.ground.tell(nil, r.Steps[len(r.Steps)-1])
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -107,15 +113,19 @@ func (g *ground) include(b *Bundle) (string, error) {
 		if i > 0 && e.Index <= indices[i-1] {
 			return "", fmt.Errorf("entry %d stands behind entry %d", e.Index, indices[i-1])
 		}
-		indices[i], leaves[i] = e.Index, [32]byte(rfc6962.DefaultHasher.HashLeaf(e.Leaf))
+		indices[i], leaves[i] = e.Index, LeafHash(e.Leaf)
 	}
 	if len(indices) == 0 {
 		return "", errors.New("there are no entries")
 	}
+	g.use("tree size", fmt.Sprint(g.top.Size))
+	g.useLeaves(b, leaves)
+	g.use("hashes of subtrees", hashLines(b.Hashes))
 	root, proofs, err := spread(g.top.Size, indices, leaves, b.Hashes)
 	if err != nil {
 		return "", err
 	}
+	g.use("root that they lead to", base64Of(root))
 	if root != g.top.Root {
 		return "", fmt.Errorf("the entries and hashes lead to the root %s, and the head has %s", base64Of(root), base64Of(g.top.Root))
 	}
@@ -157,6 +167,12 @@ func (g *ground) whole(asked []int64) (string, error) {
 
 // law judges all entries by the law of the log, in order, signatures included.
 func (g *ground) law() (string, error) {
+	for i, e := range g.entries {
+		if i == maxShown {
+			break
+		}
+		g.use(fmt.Sprintf("entry %d, %s", e.Index, e.Event.Kind()), fmt.Sprintf("%s\nkey %s", e.Event.Source, e.Leaf.Envelope.KeyID))
+	}
 	if err := g.foldTo(g.top.Size); err != nil {
 		return "", err
 	}

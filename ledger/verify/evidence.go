@@ -2,6 +2,8 @@ package verify
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -73,11 +75,13 @@ type part struct {
 // follow does parts in order, up to the first that fails.
 func (c *check) follow(parts []part) error {
 	for _, p := range parts {
+		c.used = nil
 		detail, err := p.run()
 		if err == nil && detail == "" {
 			continue
 		}
-		c.Steps = append(c.Steps, Step{Name: p.name, Detail: detail, Err: err})
+		c.Steps = append(c.Steps, Step{Name: p.name, Detail: detail, Err: err, Inputs: c.used})
+		c.tell(c.Entry, c.Steps[len(c.Steps)-1])
 		if err != nil {
 			c.Verdict, c.Sentence = Refuted, fmt.Sprintf("The entry doesn't verify: %s: %s.", p.name, strings.TrimSuffix(err.Error(), "."))
 			return fmt.Errorf("%s: %w", p.name, err)
@@ -147,6 +151,12 @@ func (c *check) source() (string, error) {
 		return "", err
 	}
 	c.signer, _ = c.registry.Source(c.Entry.Event.Source)
+	envelope := &c.Entry.Leaf.Envelope
+	c.use("source", c.signer.Name)
+	c.use("key, SHA-256 of it", envelope.KeyID.String())
+	c.use("payload type", event.PayloadType)
+	c.use("payload, SHA-256 of it", c.Entry.Digest.String())
+	c.use("Ed25519 signature", base64.StdEncoding.EncodeToString(envelope.Signature[:]))
 	return fmt.Sprintf("%s (%s, registered by entry %d) signed it with key %s, its own at entry %d",
 		c.signer.Name, c.signer.Role, c.signer.Registered, c.Entry.Leaf.Envelope.KeyID, c.Entry.Index), nil
 }
@@ -154,6 +164,7 @@ func (c *check) source() (string, error) {
 func (c *check) references() (string, error) {
 	refs := References(c.Entry.Event.Claims)
 	for _, ref := range refs {
+		c.use(ref.Member, ref.Event.String())
 		to, err := c.resolver().Event(ref.Event)
 		if err != nil {
 			return "", err
@@ -181,6 +192,9 @@ func (c *check) statement() (string, error) {
 		return "", fmt.Errorf("statement %s is not registered by any entry of the evidence", e.Statement)
 	}
 	c.under = &s
+	c.use("verifying key, SHA-256 of it", s.ID.String())
+	c.use("constraint system, SHA-256 of it", s.Claims.ConstraintSystem.String())
+	c.use("registered by entry", fmt.Sprint(s.Registered))
 	return fmt.Sprintf("%s, registered by entry %d; its keys: %s", s.Claims.Name, s.Registered, SetupWords(s.Claims.Setup)), nil
 }
 
@@ -211,6 +225,19 @@ func (c *check) proof() (string, error) {
 	if c.claim == nil {
 		return "", nil
 	}
+	known, err := statement.Registered(c.under.Claims)
+	if err != nil {
+		return "", err
+	}
+	for i, input := range c.claim.Public {
+		name := "public input " + fmt.Sprint(i+1)
+		if i < len(known.Inputs) {
+			name = known.Inputs[i]
+		}
+		c.use(name, input.String())
+	}
+	c.use("verifying key, SHA-256 of it", c.under.ID.String())
+	c.use("proof", hex.EncodeToString(c.claim.Proof))
 	if err := c.judged(); err != nil {
 		return "", err
 	}

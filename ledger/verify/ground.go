@@ -28,6 +28,9 @@ type ground struct {
 	folded   int                                     // how many of the entries
 	roots    map[int64][32]byte                      // of the trees that end with training runs, by their indices
 	keys     map[event.Digest]*zkverify.VerifyingKey // that were parsed
+
+	used  []Input            // what the step that is being done was made of
+	watch func(*Entry, Step) // is told of each step; may be nil
 }
 
 func newGround(origin string) *ground {
@@ -36,11 +39,15 @@ func newGround(origin string) *ground {
 
 // openHead checks the log's signature.
 func (g *ground) openHead(signed []byte) (string, error) {
+	g.use("log's key", fmt.Sprintf("%s+%08x", g.key.Name(), g.key.KeyHash()))
+	g.use("note", clipNote(signed))
 	head, err := OpenHead(signed, g.key)
 	if err != nil {
 		return "", err
 	}
 	g.top = head
+	g.use("size", fmt.Sprint(head.Size))
+	g.use("root", base64Of(head.Root))
 	return fmt.Sprintf("%s signed a tree of %d entries", head.Origin, head.Size), nil
 }
 
@@ -48,6 +55,10 @@ func (g *ground) openHead(signed []byte) (string, error) {
 func (g *ground) witnesses() (string, error) {
 	if g.policy == nil {
 		return "", nil
+	}
+	g.use("quorum", g.policy.Quorum())
+	for _, w := range g.policy.Witnesses {
+		g.use("witness "+w.Name, w.VKey)
 	}
 	_, cosignatures, err := g.policy.Open(g.top.Note, g.key)
 	if err != nil {
@@ -148,4 +159,32 @@ func (b before) RootThrough(d event.Digest) ([32]byte, error) {
 		return root, fmt.Errorf("event %s is no training run", d)
 	}
 	return root, nil
+}
+
+// HeadReport is the outcome of checking a signed head.
+type HeadReport struct {
+	Head     Head // zero where the log's signature doesn't hold
+	Cosigned []string
+	Steps    []Step
+	Err      error // of the step that failed
+}
+
+// CheckHead checks a signed note under the log's key, and against the reader's policy where that is not nil, step by step as with entries.
+func CheckHead(signed []byte, key note.Verifier, policy *Policy) *HeadReport {
+	g, r := newGround(key.Name()), &HeadReport{}
+	g.key, g.policy = key, policy
+	for _, p := range []part{{"head", func() (string, error) { return g.openHead(signed) }}, {"witnesses", g.witnesses}} {
+		g.used = nil
+		detail, err := p.run()
+		r.Head, r.Cosigned = g.top, g.cosigned
+		if err == nil && detail == "" {
+			continue
+		}
+		r.Steps = append(r.Steps, Step{Name: p.name, Detail: detail, Err: err, Inputs: g.used})
+		if err != nil {
+			r.Err = fmt.Errorf("%s: %w", p.name, err)
+			break
+		}
+	}
+	return r
 }

@@ -73,6 +73,9 @@ func SignHead(signer note.Signer, size int64, root [32]byte) ([]byte, error) {
 	return signed, nil
 }
 
+// LeafHash is the hash of a leaf in the log's tree (RFC 9162, section 2.1.1).
+func LeafHash(leaf []byte) [32]byte { return [32]byte(rfc6962.DefaultHasher.HashLeaf(leaf)) }
+
 // CheckInclusion checks that leaf is the entry at index of the tree with this head (RFC 9162, section 2.1.3.2).
 func (h Head) CheckInclusion(index int64, leaf []byte, hashes [][32]byte) error {
 	if index < 0 || index >= h.Size {

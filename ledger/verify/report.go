@@ -19,11 +19,19 @@ const (
 	Refuted Verdict = "refuted" // a check failed
 )
 
-// Step is one check: its name, what was found, and the error if it failed.
+// Step is one check: its name, what was found, the error if it failed, and what was checked.
 type Step struct {
 	Name   string
 	Detail string
 	Err    error
+	Inputs []Input
+}
+
+// Input is something that a check was made of, such as a root or a public input, as text. Whoever has a program of her own can repeat
+// the check with it.
+type Input struct {
+	Name  string
+	Value string // one or more lines
 }
 
 // Report is the outcome of a verification. It keeps three things apart that must never be mixed: what is proven, what is
