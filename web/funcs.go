@@ -22,11 +22,13 @@ import (
 //	{{template "ago" .Published}}           the same, as "3 seconds ago"
 //	{{template "mark" "proven"}}            a verdict: word, shape and colour
 //	{{template "text" (text .Name 200)}}    a text of free form, harmless, of at most so many runes
+//	{{template "prose" (prose .Sentence 900)}}  a sentence of ledger/verify's, in which digests are shortened
+//	{{template "amber" "in doubt"}}         a word of doubt, of any wording
 //	{{template "untrusted" "…"}}            UNTRUSTED, with the reason
 //	{{num .Size}} {{plural .N "entry"}} {{bytes .Len}} {{hex .Key}} {{asset "style.css"}} {{dict "A" 1 "B" 2}}
 func (v *viewer) funcs() template.FuncMap {
 	return template.FuncMap{
-		"num": num, "plural": plural, "bytes": byteCount, "hex": hexOf, "iso": iso, "clock": clock, "mark": markOf, "text": boundText, "dict": dict, "share": share,
+		"num": num, "plural": plural, "bytes": byteCount, "hex": hexOf, "iso": iso, "clock": clock, "mark": markOf, "text": boundText, "prose": proseOf, "dict": dict, "share": share,
 		"ago":   func(moment any) (string, error) { return ago(v.now(), moment) },
 		"asset": v.assets.url,
 	}
@@ -203,7 +205,7 @@ func markOf(word any) (marking, error) {
 		return marking{s, "claimed"}, nil
 	case "waiting", "running", "behind":
 		return marking{s, "waiting"}, nil
-	case "refused", "refuted", "revoked", "overdue", "fork", "alarm":
+	case "refused", "refuted", "broken", "revoked", "overdue", "fork", "alarm":
 		return marking{s, "refused"}, nil
 	case "doubt", "in doubt", "missing", "trouble", "UNTRUSTED":
 		return marking{s, "doubt"}, nil

@@ -15,6 +15,10 @@ type page struct {
 func (v *viewer) pages() []page {
 	return []page{
 		{"/entries", v.entries},
+		{"/provenance", v.provenance},
+		{"/provenance/{index}", v.provenanceOf},
+		{"/provenance/{index}/bundle", v.provenanceBundle},
+		{"/provenance/{index}/walk.json", v.provenanceJSON},
 	}
 }
 

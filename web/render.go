@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -82,6 +83,19 @@ func (v *viewer) render(w http.ResponseWriter, r *http.Request, name string, c c
 		w.WriteHeader(c.status)
 	}
 	_, _ = w.Write(page.Bytes())
+	return nil
+}
+
+// sendJSON answers with JSON for programs.
+func sendJSON(w http.ResponseWriter, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return &failure{status: http.StatusInternalServerError, err: fmt.Errorf("couldn't write the answer: %w", err)}
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-cache")
+	_, _ = w.Write(append(b, '\n'))
 	return nil
 }
 

@@ -33,6 +33,7 @@ type Log interface {
 	Entry(ctx context.Context, index int64) (*client.Receipt, error)
 	Event(ctx context.Context, digest event.Digest) (*client.Receipt, error)
 	Entries(ctx context.Context, q client.Query) (client.Page, error)
+	EachEntry(ctx context.Context, q client.Query, visit func(*verify.Entry) (more bool)) error
 	Attestations(ctx context.Context, digest event.Digest) ([]*client.Receipt, error)
 	Proof(ctx context.Context, index, size int64) ([]byte, error)
 	Bundle(ctx context.Context, q client.BundleQuery) (*verify.Bundle, *verify.BundleReport, error)
