@@ -65,7 +65,7 @@ func (c *Chain) SVG(width float64) (drawing template.HTML, whole bool) {
 	}
 	var out sheet
 	height := p.y + 2
-	out.put(`<svg xmlns="http://www.w3.org/2000/svg" class="chain" width="%v" height="%v" viewBox="0 0 %v %v" aria-hidden="true" focusable="false">`, width, height, width, height)
+	out.put(`<svg xmlns="http://www.w3.org/2000/svg" class="chain" width="%v" height="%v" viewBox="0 0 %v %v" role="group" aria-label="The chain as a drawing">`, width, height, width, height)
 	out.WriteString(p.lines.String())
 	out.WriteString(p.boxes.String())
 	out.WriteString(`</svg>`)
@@ -174,7 +174,7 @@ func (p *plan) box(n *Node, x float64) {
 	p.placed[n.ID] = true
 	width := p.width - x - 1
 	b := &p.boxes
-	b.put(`<a href="%v" tabindex="-1"><rect x="%v" y="%v" width="%v" height="%v" rx="8" class="box"/>`, n.Href, x, p.y+1, width, boxHeight-1)
+	b.put(`<a href="%v"><rect x="%v" y="%v" width="%v" height="%v" rx="8" class="box"/>`, n.Href, x, p.y+1, width, boxHeight-1)
 	b.put(`<path d="M%v %vh-2a6 6 0 0 0-6 6v%va6 6 0 0 0 6 6h2z" class="fill-%v"/>`, x+8, p.y+1, boxHeight-13, n.Verdict.Shape)
 	room := width - 32
 	marks := markWidth(n.Verdict.Word)
@@ -203,7 +203,7 @@ func (p *plan) stub(l *Link, x float64) {
 	if n := p.nodes[l.To]; n != nil {
 		words, href = n.Title+": see above", n.Href
 	}
-	b.put(`<a href="%v" tabindex="-1"><rect x="%v" y="%v" width="%v" height="%v" rx="8" class="box stub"/>`, href, x, p.y+1, width, stubHeight-2)
+	b.put(`<a href="%v"><rect x="%v" y="%v" width="%v" height="%v" rx="8" class="box stub"/>`, href, x, p.y+1, width, stubHeight-2)
 	b.text(x+20, p.y+25, "fill-quiet", middle, fit(words, middle, width-32))
 	b.put(`</a>`)
 	p.y += stubHeight
@@ -212,7 +212,7 @@ func (p *plan) stub(l *Link, x float64) {
 // label writes a link's state, its name and its detail.
 func (p *plan) label(l *Link, x float64) {
 	b := &p.boxes
-	b.put(`<a href="%v" tabindex="-1">`, l.Href)
+	b.put(`<a href="%v">`, l.Href)
 	p.mark(b, x, p.y+2, l.State)
 	at := x + markWidth(l.State.Word) + 8
 	if l.Revoked {
