@@ -1,97 +1,100 @@
-// inspect looks at one page as people see it: at each size and in each colour scheme, printed, without JavaScript, and by keyboard.
+// inspect looks at one page as people see it: on a desk and on a phone, in each colour scheme, printed, without JavaScript, and by keyboard.
+// It is loaded once, and the window changes around it.
 
 import { writeFile } from 'node:fs/promises';
 import { watched, wide, judged } from './watch.mjs';
 
-export default async function inspect(browser, { axe }, { origin, path, name, sizes, screenshots }) {
-  const out = { name, path, looks: [] };
-  for (const size of sizes) out.looks.push(await look(browser, axe, { origin, path, name, size, screenshots }));
-  out.plain = await plain(browser, { origin, path });
-  return out;
-}
+const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
-async function look(browser, axe, { origin, path, name, size, screenshots }) {
-  const { context, page, seen } = await watched(browser, { origin, ...size });
-  const out = { size: size.name, seen, complaints: [], wide: [] };
+// What a scheme changes, and what a small window does. All else is the same as on the desk in the light.
+const ofColour = ['color-contrast', 'link-in-text-block'];
+const ofSize = [...ofColour, 'target-size', 'region', 'scrollable-region-focusable', 'aria-hidden-focus', 'landmark-unique', 'meta-viewport'];
+
+const mostPixels = 2400; // of a picture's height in the dark: in the light it has the whole page
+
+export default async function inspect(browser, { axe }, { origin, path, name, thorough, screenshots }) {
+  const { page, seen, close } = await watched(browser, { origin, ...sizes.desktop });
+  const out = { seen, complaints: [], wide: [] };
   try {
     const answer = await page.goto(origin + path, { waitUntil: 'load' });
     out.status = answer.status();
-    out.title = await page.title();
-    out.headings = await page.evaluate(() => [...document.querySelectorAll('h1')].map((h) => h.innerText));
-    out.bytes = await page.evaluate(() => performance.getEntries().filter((e) => ['navigation', 'resource'].includes(e.entryType) && !/\.wasm$/.test(e.name)).reduce((sum, e) => sum + e.encodedBodySize, 0));
-    for (const scheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await page.screenshot({ path: `${screenshots}/${name}-${size.name}-${scheme}.png`, fullPage: true, animations: 'disabled', caret: 'hide' });
-      // Colours are all that a scheme changes.
-      out.complaints.push(...(await judged(page, axe, scheme === 'light' ? {} : { runOnly: ['color-contrast', 'link-in-text-block'] })).map((c) => `${scheme}: ${c}`));
-      out.wide.push(...await page.evaluate(wide));
+    Object.assign(out, await page.evaluate(() => ({
+      title: document.title, headings: [...document.querySelectorAll('h1')].map((h) => h.innerText), hacked: globalThis.hacked ?? null, url: location.href,
+      bytes: performance.getEntries().filter((e) => ['navigation', 'resource'].includes(e.entryType) && !/\.wasm$/.test(e.name)).reduce((sum, e) => sum + e.encodedBodySize, 0),
+    })));
+    for (const [size, window] of Object.entries(sizes)) {
+      await page.setViewportSize(window);
+      for (const scheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme: scheme });
+        const height = await page.evaluate(() => document.documentElement.scrollHeight);
+        const clip = scheme === 'dark' && { clip: { x: 0, y: 0, width: window.width, height: Math.min(height, mostPixels) } };
+        await page.screenshot({ path: `${screenshots}/${name}-${size}-${scheme}.png`, fullPage: true, ...clip, animations: 'disabled', caret: 'hide' });
+        const rules = { 'desktop light': undefined, 'desktop dark': ofColour, 'phone light': ofSize }[`${size} ${scheme}`];
+        if (rules || scheme === 'light') out.complaints.push(...(await judged(page, axe, rules)).map((c) => `${size}, ${scheme}: ${c}`));
+      }
+      out.wide.push(...(await page.evaluate(wide)).map((w) => `${size}: ${w}`));
     }
+    await page.setViewportSize(sizes.desktop);
     await page.emulateMedia({ colorScheme: 'light' });
-    out.hacked = await page.evaluate(() => globalThis.hacked ?? null);
-    out.url = page.url();
-    if (size.keyboard) out.keyboard = await keyboard(page);
-    if (size.print) {
-      await page.emulateMedia({ media: 'print' });
-      const pdf = await page.pdf({ format: 'A4', printBackground: true });
-      await writeFile(`${screenshots}/${name}-print.pdf`, pdf);
-      out.print = { bytes: pdf.length, wide: await page.evaluate(wide), text: await page.evaluate(() => document.querySelector('main')?.innerText.length ?? 0),
-        navigation: await page.evaluate(() => [...document.querySelectorAll('nav')].filter((n) => n.checkVisibility()).length) };
-    }
+    if (thorough) out.keyboard = await keyboard(page);
+    if (thorough) out.print = await print(page, `${screenshots}/${name}-print.pdf`);
   } finally {
-    await context.close();
+    await close();
   }
+  out.plain = await plain(browser, { origin, path });
   return out;
 }
 
 // keyboard goes through the page with the Tab key, as somebody does who has no mouse.
 async function keyboard(page) {
-  const out = { missed: [], unseen: [], order: [] };
-  await page.evaluate(() => { document.activeElement?.blur?.(); getSelection()?.removeAllRanges(); scrollTo(0, 0); });
-  const controls = await page.evaluate(() => {
-    const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]:not([tabindex="-1"]), [contenteditable], audio[controls], video[controls]')]
-      .filter((e) => e.checkVisibility({ visibilityProperty: true }) && !e.disabled);
-    // Of a group of radio buttons one is in the order.
-    const groups = new Set();
-    const wanted = all.filter((e) => { if (e.type !== 'radio') return true; if (groups.has(e.name)) return false; groups.add(e.name); return true; });
-    globalThis.__controls = wanted;
-    globalThis.__looks = wanted.map((e) => { const s = getComputedStyle(e); return `${s.outlineStyle} ${s.outlineWidth} ${s.outlineColor} ${s.boxShadow} ${s.borderColor} ${s.backgroundColor}`; });
-    return wanted.length;
-  });
-  const most = Math.min(controls, 120);
-  const reached = new Set();
-  for (let i = 0; i < most; i++) {
-    await page.keyboard.press('Tab');
-    const at = await page.evaluate(() => {
-      const e = document.activeElement;
-      const i = globalThis.__controls.indexOf(e);
-      const s = getComputedStyle(e);
+  const most = 80; // in a list of many rows the last ones are like the first
+  const controls = await page.evaluate((most) => {
+    const look = (e) => { const s = getComputedStyle(e); return `${s.outlineStyle} ${s.outlineWidth} ${s.outlineColor} ${s.boxShadow} ${s.borderColor} ${s.backgroundColor}`; };
+    const name = (e) => `${e.tagName.toLowerCase()} ${e.getAttribute('href') ?? e.id} ${e.textContent.trim().slice(0, 40)}`;
+    const groups = new Set(); // of radio buttons, of which one is in the order
+    const wanted = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]:not([tabindex="-1"])')]
+      .filter((e) => e.checkVisibility({ visibilityProperty: true }) && !e.disabled && (e.type !== 'radio' || !groups.has(e.name) && groups.add(e.name)));
+    const looks = new Map(wanted.map((e) => [e, look(e)]));
+    const kept = globalThis.__keyboard = { first: '', missed: [], unseen: [], reached: new Set(), wanted, name };
+    addEventListener('focusin', ({ target: e }) => {
+      kept.first ||= name(e);
       const box = e.getBoundingClientRect();
-      const look = `${s.outlineStyle} ${s.outlineWidth} ${s.outlineColor} ${s.boxShadow} ${s.borderColor} ${s.backgroundColor}`;
-      return { i, changed: i >= 0 && look !== globalThis.__looks[i], inside: box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight, what: `${e.tagName.toLowerCase()} ${e.getAttribute('href') ?? e.id} ${e.textContent.trim().slice(0, 40)}` };
+      if (!looks.has(e)) kept.missed.push(`the focus went to ${name(e)}, which is no control`);
+      else if (look(e) === looks.get(e) || box.right <= 0 || box.left >= innerWidth || box.bottom <= 0 || box.top >= innerHeight) kept.unseen.push(name(e));
+      kept.reached.add(e);
     });
-    if (i === 0) out.first = at.what;
-    if (at.i >= 0) reached.add(at.i);
-    else out.missed.push(`focus went to ${at.what}, which is no control`);
-    if (at.i >= 0 && (!at.changed || !at.inside)) out.unseen.push(at.what);
-  }
-  const left = await page.evaluate(([n, had]) => globalThis.__controls.slice(0, n).map((e, i) => [i, `${e.tagName.toLowerCase()} ${e.getAttribute('href') ?? e.id} ${e.textContent.trim().slice(0, 40)}`]).filter(([i]) => !had.includes(i)).map(([, what]) => what), [most, [...reached]]);
-  if (most === controls) out.missed.push(...left);
-  out.controls = controls;
-  // The skip link: from the top, Tab and Enter lead into the content.
-  await page.evaluate(() => { document.activeElement?.blur?.(); getSelection()?.removeAllRanges(); scrollTo(0, 0); });
+    document.activeElement?.blur?.();
+    getSelection()?.removeAllRanges();
+    scrollTo(0, 0);
+    return Math.min(wanted.length, most);
+  }, most);
+  for (let i = 0; i < controls; i++) await page.keyboard.press('Tab');
+  const out = await page.evaluate((most) => {
+    const { first, missed, unseen, reached, wanted, name } = globalThis.__keyboard;
+    if (wanted.length <= most) missed.push(...wanted.filter((e) => !reached.has(e)).map(name));
+    return { first, missed, unseen, controls: wanted.length };
+  }, most);
   await page.focus('body > a.skip');
   await page.keyboard.press('Enter');
   out.skipped = await page.evaluate(() => document.activeElement?.id ?? '');
   return out;
 }
 
+// print makes a PDF of the page.
+async function print(page, path) {
+  await page.emulateMedia({ media: 'print' });
+  const pdf = await page.pdf({ format: 'A4', printBackground: true });
+  await writeFile(path, pdf);
+  return { bytes: pdf.length, wide: await page.evaluate(wide), ...await page.evaluate(() => ({ text: document.querySelector('main')?.innerText.length ?? 0, navigation: [...document.querySelectorAll('nav')].filter((n) => n.checkVisibility()).length })) };
+}
+
 // plain is the page without JavaScript.
 async function plain(browser, { origin, path }) {
-  const { context, page, seen } = await watched(browser, { origin, javascript: false });
+  const { page, seen, close } = await watched(browser, { origin, javascript: false });
   try {
     const answer = await page.goto(origin + path, { waitUntil: 'load' });
     return { seen, status: answer.status(), text: (await page.locator('main').innerText()).slice(0, 4000) };
   } finally {
-    await context.close();
+    await close();
   }
 }

@@ -43,20 +43,6 @@ func viewer(t testing.TB, log *webtest.Log, change ...func(*web.Config)) string 
 	return server.URL
 }
 
-// size is a window to look at a page through.
-type size struct {
-	Name     string `json:"name"`
-	Width    int    `json:"width"`
-	Height   int    `json:"height"`
-	Keyboard bool   `json:"keyboard"` // go through the page by keyboard, too
-	Print    bool   `json:"print"`    // print it, too
-}
-
-var (
-	phone   = size{Name: "phone", Width: 390, Height: 844}
-	desktop = size{Name: "desktop", Width: 1280, Height: 900, Keyboard: true, Print: true}
-)
-
 // seen is what went wrong while a page was open: watch.mjs.
 type seen struct {
 	Console, Errors, Dialogs, Elsewhere, Failed, Forbidden []string
@@ -78,25 +64,22 @@ func (s seen) troubles(status int) (all []string) {
 
 // inspected is what inspect.mjs finds.
 type inspected struct {
-	Looks []struct {
-		Size       string
-		Status     int
-		Title, URL string
-		Headings   []string
-		Bytes      int
-		Seen       seen
-		Complaints []string
-		Wide       []string
-		Hacked     any
-		Keyboard   *struct {
-			First, Skipped string
-			Missed, Unseen []string
-			Controls       int
-		}
-		Print *struct {
-			Bytes, Text, Navigation int
-			Wide                    []string
-		}
+	Status     int
+	Title, URL string
+	Headings   []string
+	Bytes      int
+	Seen       seen
+	Complaints []string
+	Wide       []string
+	Hacked     any
+	Keyboard   *struct {
+		First, Skipped string
+		Missed, Unseen []string
+		Controls       int
+	}
+	Print *struct {
+		Bytes, Text, Navigation int
+		Wide                    []string
 	}
 	Plain struct {
 		Seen   seen
@@ -107,57 +90,49 @@ type inspected struct {
 
 const pageBudget = 100_000 // bytes of a page, compressed, with all that it loads but the verifier
 
-// inspect looks at one page, and complains.
-func (b *chromium) inspect(t *testing.T, origin, path, name string, status int, sizes ...size) *inspected {
+// inspect looks at one page, and complains. Thoroughly means by keyboard and on paper, too.
+func (b *chromium) inspect(t *testing.T, origin string, e example, status int, thorough bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var got inspected
-	err := b.do(ctx, "inspect", map[string]any{"origin": origin, "path": path, "name": name, "sizes": sizes, "screenshots": screenshots(t)}, &got)
+	err := b.do(ctx, "inspect", map[string]any{"origin": origin, "path": e.path, "name": e.name, "thorough": thorough, "screenshots": screenshots(t)}, &got)
 	if err != nil {
-		t.Errorf("%s: %v", path, err)
-		return &got
+		t.Errorf("%s: %v", e.path, err)
+		return
 	}
-	for _, look := range got.Looks {
-		at := path + ", " + look.Size
-		if look.Status != status {
-			t.Errorf("%s: status %d, want %d", at, look.Status, status)
-			return &got
-		}
-		if look.Title == "" || len(look.Headings) != 1 || strings.TrimSpace(look.Headings[0]) == "" {
-			t.Errorf("%s: the title is %q, and its headings of the first rank are %q", at, look.Title, look.Headings)
-		}
-		if look.Bytes == 0 || look.Bytes > pageBudget {
-			t.Errorf("%s: %d bytes, want at most %d", at, look.Bytes, pageBudget)
-		}
-		if look.URL != origin+path || look.Hacked != nil {
-			t.Errorf("%s: a script of the log's ran (%v), or the page led to %s", at, look.Hacked, look.URL)
-		}
-		for what, list := range map[string][]string{"": look.Seen.troubles(status), "axe: ": look.Complaints, "layout: ": look.Wide} {
-			for _, one := range list {
-				t.Errorf("%s: %s%s", at, what, one)
-			}
-		}
-		if k := look.Keyboard; k != nil {
-			if !strings.HasPrefix(k.First, "a #content") || k.Skipped != "content" {
-				t.Errorf("%s: the first stop of the Tab key is %q, want a link that skips to the content; it leads to %q", at, k.First, k.Skipped)
-			}
-			if k.Controls == 0 || len(k.Missed) > 0 || len(k.Unseen) > 0 {
-				t.Errorf("%s: by keyboard, of %d controls: missed %q, focus not to be seen on %q", at, k.Controls, k.Missed, k.Unseen)
-			}
-		}
-		if p := look.Print; p != nil && (p.Bytes == 0 || p.Text < 20 || p.Navigation > 0 || len(p.Wide) > 0) {
-			t.Errorf("%s: printed it has %d bytes, %d characters of text, %d navigations; %q", at, p.Bytes, p.Text, p.Navigation, p.Wide)
+	if got.Status != status {
+		t.Errorf("%s: status %d, want %d", e.path, got.Status, status)
+		return
+	}
+	if got.Title == "" || len(got.Headings) != 1 || strings.TrimSpace(got.Headings[0]) == "" {
+		t.Errorf("%s: the title is %q, and its headings of the first rank are %q", e.path, got.Title, got.Headings)
+	}
+	if got.Bytes == 0 || got.Bytes > pageBudget {
+		t.Errorf("%s: %d bytes, want at most %d", e.path, got.Bytes, pageBudget)
+	}
+	if got.URL != origin+e.path || got.Hacked != nil {
+		t.Errorf("%s: a script of the log's ran (%v), or the page led to %s", e.path, got.Hacked, got.URL)
+	}
+	for what, list := range map[string][]string{"": got.Seen.troubles(status), "axe: ": got.Complaints, "layout: ": got.Wide, "without JavaScript: ": got.Plain.Seen.troubles(status)} {
+		for _, one := range list {
+			t.Errorf("%s: %s%s", e.path, what, one)
 		}
 	}
-	plain := strings.TrimSpace(got.Plain.Text)
-	if got.Plain.Status != status || len(plain) < 20 || strings.Contains(strings.ToLower(plain), "enable javascript") {
-		t.Errorf("%s: without JavaScript, status %d: %q", path, got.Plain.Status, plain)
+	if k := got.Keyboard; k != nil {
+		if !strings.HasPrefix(k.First, "a #content") || k.Skipped != "content" {
+			t.Errorf("%s: the first stop of the Tab key is %q, want a link that skips to the content; it leads to %q", e.path, k.First, k.Skipped)
+		}
+		if k.Controls == 0 || len(k.Missed) > 0 || len(k.Unseen) > 0 {
+			t.Errorf("%s: by keyboard, of %d controls: missed %q, focus not to be seen on %q", e.path, k.Controls, k.Missed, k.Unseen)
+		}
 	}
-	for _, one := range got.Plain.Seen.troubles(status) {
-		t.Errorf("%s: without JavaScript: %s", path, one)
+	if p := got.Print; p != nil && (p.Bytes == 0 || p.Text < 20 || p.Navigation > 0 || len(p.Wide) > 0) {
+		t.Errorf("%s: printed it has %d bytes, %d characters of text, %d navigations; %q", e.path, p.Bytes, p.Text, p.Navigation, p.Wide)
 	}
-	return &got
+	if plain := strings.TrimSpace(got.Plain.Text); got.Plain.Status != status || len(plain) < 20 || strings.Contains(strings.ToLower(plain), "enable javascript") {
+		t.Errorf("%s: without JavaScript, status %d: %q", e.path, got.Plain.Status, plain)
+	}
 }
 
 // each runs something for each of a list, two at a time: the browser and the server have a core each.
@@ -257,7 +232,7 @@ func testPages(t *testing.T, b *chromium) {
 			t.Errorf("%s: status %d", e.path, status)
 		}
 		if isPage && status == wanted {
-			b.inspect(t, origin, e.path, e.name, wanted, phone, desktop)
+			b.inspect(t, origin, e, wanted, true)
 		}
 	})
 }
@@ -293,6 +268,6 @@ func testEmpty(t *testing.T, b *chromium) {
 		list = append(list, example{"empty-" + strings.Trim(strings.ReplaceAll(form, "/", "-"), "-"), form})
 	}
 	each(list, func(e example) {
-		b.inspect(t, origin, e.path, e.name, http.StatusOK, phone, desktop)
+		b.inspect(t, origin, e, http.StatusOK, false)
 	})
 }

@@ -81,7 +81,9 @@ func tamperings(t *testing.T, log *webtest.Log) (good []byte, all []tampering) {
 
 	// The log itself is in on these: its head is of a tree that has them.
 	forged("the source's signature altered", "law", log.Rewrite(b, about, func(l *event.Leaf) { l.Envelope.Signature[9] ^= 1 }))
-	forged("a claim altered", "law", log.Rewrite(b, about, func(l *event.Leaf) { l.Envelope.Payload = bytes.Replace(l.Envelope.Payload, []byte(`"records":60`), []byte(`"records":61`), 1) }))
+	forged("a claim altered", "law", log.Rewrite(b, about, func(l *event.Leaf) {
+		l.Envelope.Payload = bytes.Replace(l.Envelope.Payload, []byte(`"records":60`), []byte(`"records":61`), 1)
+	}))
 	forged("a claim altered and signed by its source", "proof", log.Rewrite(b, about, func(l *event.Leaf) {
 		log.SignAgain(l, func(e *event.Event) { e.Claims.(*event.DataAccessClaims).Records++ })
 	}))

@@ -4,7 +4,7 @@
 import { watched } from './watch.mjs';
 
 export default async function texts(browser, _, { origin, paths }) {
-  const { context, page, seen } = await watched(browser, { origin });
+  const { page, seen, close } = await watched(browser, { origin });
   const out = [];
   try {
     for (const path of paths) {
@@ -17,7 +17,7 @@ export default async function texts(browser, _, { origin, paths }) {
         seen: Object.fromEntries(Object.entries(seen).map(([k, v]) => [k, k === 'failed' ? v.slice(before[k]).filter((f) => !f.endsWith('net::ERR_ABORTED')) : v.slice(before[k])])) });
     }
   } finally {
-    await context.close();
+    await close();
   }
   return out;
 }

@@ -1,21 +1,37 @@
 // What every job wants to know of a page, whatever else it does there.
 
-// watched opens a tab in a context of its own, and takes down what goes wrong in it: messages on the console, exceptions, dialogs, requests to other
-// hosts, requests that fail, and what the page's policy forbade. The policy's reports are taken in the page itself.
-export async function watched(browser, { origin, width = 1280, height = 900, scheme = 'light', javascript = true, context: more = {} }) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, javaScriptEnabled: javascript, reducedMotion: 'reduce', serviceWorkers: 'block', ...more });
+const shared = new Map();
+const watching = new WeakMap(); // from a tab to what was seen in it
+
+// room gives a context: the one that all jobs of a sort share, or a fresh one, which has seen nothing yet.
+async function room(browser, { javascript, fresh }) {
+  const make = async () => {
+    const context = await browser.newContext({ javaScriptEnabled: javascript, reducedMotion: 'reduce', serviceWorkers: 'block' });
+    await context.exposeBinding('__forbidden', ({ page }, what) => watching.get(page)?.forbidden.push(what));
+    await context.addInitScript(() => {
+      addEventListener('securitypolicyviolation', (e) => globalThis.__forbidden(`${e.violatedDirective}: ${e.blockedURI} ${e.sourceFile}:${e.lineNumber} ${e.sample}`));
+    });
+    return context;
+  };
+  if (fresh) return make();
+  if (!shared.has(javascript)) shared.set(javascript, make());
+  return shared.get(javascript);
+}
+
+// watched opens a tab, and takes down what goes wrong in it: messages on the console, exceptions, dialogs, requests to other hosts, requests
+// that fail, and what the page's policy forbade, by the page's own account. Whoever opens it closes it.
+export async function watched(browser, { origin, width = 1280, height = 900, javascript = true, fresh = false }) {
+  const context = await room(browser, { javascript, fresh });
   const seen = { console: [], errors: [], dialogs: [], elsewhere: [], failed: [], forbidden: [] };
-  await context.exposeBinding('__forbidden', (_, what) => seen.forbidden.push(what));
-  await context.addInitScript(() => {
-    addEventListener('securitypolicyviolation', (e) => globalThis.__forbidden(`${e.violatedDirective}: ${e.blockedURI} ${e.sourceFile}:${e.lineNumber} ${e.sample}`));
-  });
   const page = await context.newPage();
+  watching.set(page, seen);
+  await page.setViewportSize({ width, height });
   page.on('console', (m) => { if (['error', 'warning', 'assert'].includes(m.type())) seen.console.push(`${m.type()}: ${m.text()} (${m.location().url})`); });
   page.on('pageerror', (e) => seen.errors.push(String(e.stack ?? e)));
   page.on('dialog', (d) => { seen.dialogs.push(`${d.type()}: ${d.message()}`); d.dismiss().catch(() => {}); });
   page.on('request', (r) => { if (!/^(data|blob|about):/.test(r.url()) && !r.url().startsWith(`${origin}/`)) seen.elsewhere.push(r.url()); });
   page.on('requestfailed', (r) => seen.failed.push(`${r.url()}: ${r.failure()?.errorText}`));
-  return { context, page, seen };
+  return { page, seen, close: () => (fresh ? context.close() : page.close()) };
 }
 
 // wide tells what sticks out of the page sideways, and by how much.
@@ -31,9 +47,9 @@ export function wide() {
   return [`the page is ${over} px wider than the window`, ...culprits.slice(-6)];
 }
 
-// judged runs axe-core, and gives its complaints in short.
-export async function judged(page, axe, options = {}) {
+// judged runs axe-core, all of its rules or those that are named, and gives its complaints in short.
+export async function judged(page, axe, rules) {
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe);
-  const { violations } = await page.evaluate((o) => globalThis.axe.run(document, { resultTypes: ['violations'], ...o }), options);
+  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(runOnly && { runOnly }) }), rules);
   return violations.flatMap((v) => v.nodes.map((n) => `${v.id} (${v.impact}): ${n.target.join(' ')}: ${n.html.slice(0, 160)} ${n.failureSummary?.replace(/\s+/g, ' ').slice(0, 240) ?? ''}`));
 }
