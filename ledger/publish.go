@@ -105,6 +105,7 @@ const (
 )
 
 func (l *Ledger) newWitnesses(w Witnessing) *cosign.Witnesses {
+	suspicions{w.Suspicions}.recall(l.log)
 	return cosign.New(cosign.Config{Policy: w.Policy, Key: w.Key, Deadline: w.Deadline, Logger: l.log, Now: l.cfg.Now,
 		Keep:   suspicions{w.Suspicions}.keep,
 		Newest: l.newestSigned,

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -13,6 +14,14 @@ import (
 // suspicions is the directory of requests that a witness refused as inconsistent: evidence, so it is never cleaned up here, and
 // each witness fills one file a term at most.
 type suspicions struct{ dir string }
+
+// recall says at the start that there are some: an alarm is over with the process that raised it, and what gave rise to it is not.
+func (s suspicions) recall(log *slog.Logger) {
+	kept, err := filepath.Glob(filepath.Join(s.dir, "*.request"))
+	if len(kept) > 0 || err != nil {
+		log.Error("witnesses hinted at another history under this log's key before: look into what they refused, and move it away once it is settled", "directory", s.dir, "requests", len(kept), "error", err)
+	}
+}
 
 // keep writes a request durably, named by when, by whom and what it is.
 func (s suspicions) keep(x cosign.Suspicion) (err error) {

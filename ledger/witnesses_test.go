@@ -1,8 +1,10 @@
 package ledger_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -239,5 +241,20 @@ func TestLogBehindItsWitnesses(t *testing.T) {
 	}
 	if out := old.log.Submit(t.Context(), []*event.Submission{{}}); out[0].Refusal == nil || out[0].Refusal.Code != ledger.Unavailable {
 		t.Errorf("a submission gets %+v", out[0])
+	}
+	// Whoever starts it again is told, whatever the witnesses say by then.
+	old.stop()
+	var said bytes.Buffer
+	old.cfg.Logger = slog.New(slog.NewTextHandler(&said, nil))
+	for i := range all.down {
+		all.down[i].Store(true)
+	}
+	again, err := ledger.Open(t.Context(), old.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
+	if text := said.String(); !strings.Contains(text, "hinted at another history") || !strings.Contains(text, "requests=3") {
+		t.Errorf("it says %q", text)
 	}
 }

@@ -3,6 +3,7 @@ package monitor_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -282,6 +283,23 @@ func TestLaw(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReordered has two entries of one source in each other's place, signed so from the beginning.
+func TestReordered(t *testing.T) {
+	k := newLogKey(t)
+	h, data := founded(t, k)
+	h.accesses(data, 4)
+	leaves := slices.Clone(h.leaves)
+	at := int64(len(leaves) - 3)
+	leaves[at], leaves[at+1] = leaves[at+1], leaves[at]
+	w := watch(t, k, serveLog(t, h.rebuild(leaves).shows(h.size())).URL)
+	w.round()
+	w.wantSize(h.size())
+	if a := w.alarms(); len(a) < 2 || !slices.ContainsFunc(a, func(a monitor.Alarm) bool { return a.Kind == "sequence-gap" && *a.Index == at }) ||
+		!slices.ContainsFunc(a, func(a monitor.Alarm) bool { return a.Kind == "logged-back" && *a.Index == at+1 }) {
+		t.Errorf("the alarms are %+v", a)
 	}
 }
 
