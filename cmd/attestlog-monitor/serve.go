@@ -28,7 +28,8 @@ import (
 	"github.com/attestlog/attestlog/ledger/monitor/witness"
 )
 
-const serveManual = `Follows logs until it is told to stop (SIGINT, SIGTERM). Kill it whenever you like: it goes on where it was.
+const serveManual = `Follows logs until it is told to stop (SIGINT, SIGTERM). Kill it whenever you like: it goes on where it was, and
+says so. The first reading of a log of a million entries takes less than a minute; it is logged every few seconds how far it is.
 
 ` + logsManual + `
 It listens on --listen: GET and POST /gossip/checkpoints, for other monitors and for clients; GET /v1/status, with all alarms (?log=ORIGIN for one log); GET
@@ -74,6 +75,7 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams, operands []str
 	}
 	defer garbage.CollectLess()()
 	cfg.Logger, cfg.Poll, cfg.GossipEvery, cfg.Version = c.logger(s), c.poll, c.gossipEvery, version()
+	cfg.Progress = inLog(cfg.Logger, time.Now).report
 	if c.peers != "" {
 		for peer := range strings.SplitSeq(c.peers, ",") {
 			if err := checkURL("peers", peer); err != nil {

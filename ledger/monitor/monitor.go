@@ -43,7 +43,8 @@ type Config struct {
 	Logger  *slog.Logger          // nil for none
 	Now     func() time.Time      // nil for time.Now
 	Metrics prometheus.Registerer // nil for none
-	// Progress, if not nil, is told how many entries of a log were judged, of how many that its head has.
+	// Progress, if not nil, is told how many entries of a log were judged, of how many that its head has: once before any is read, which says how
+	// many were judged before, and then of each chunk. It is called for several logs at once.
 	Progress func(log string, done, total int64)
 	// Version is what the monitor says of its program, in its report.
 	Version string

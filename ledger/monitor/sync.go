@@ -125,6 +125,9 @@ func (l *Log) sync(ctx context.Context, head verify.Head, s Source, t *tiles) er
 	l.target = head.Size
 	l.show()
 	l.mu.Unlock()
+	if l.cfg.Progress != nil {
+		l.cfg.Progress(l.origin, from, head.Size)
+	}
 	defer func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
