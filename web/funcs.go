@@ -71,6 +71,8 @@ func plural(n any, noun string) (string, error) {
 		return "1 " + noun, nil
 	case ends && !strings.ContainsAny(stem[max(0, len(stem)-1):], "aeo"): // days and keys keep their y
 		return count + " " + stem + "ies", nil
+	case strings.HasSuffix(noun, "s"), strings.HasSuffix(noun, "sh"): // witnesses and hashes
+		return count + " " + noun + "es", nil
 	}
 	return count + " " + noun + "s", nil
 }
@@ -201,13 +203,13 @@ func markOf(word any) (marking, error) {
 	switch s {
 	case "proven", "verified", "active", "fresh", "satisfied":
 		return marking{s, "proven"}, nil
-	case "claimed", "not asked", "none":
+	case "claimed", "not asked", "none", "idle":
 		return marking{s, "claimed"}, nil
 	case "waiting", "running", "behind":
 		return marking{s, "waiting"}, nil
 	case "refused", "refuted", "broken", "revoked", "overdue", "fork", "alarm":
 		return marking{s, "refused"}, nil
-	case "doubt", "in doubt", "missing", "trouble", "UNTRUSTED":
+	case "doubt", "in doubt", "missing", "trouble", "break", "UNTRUSTED":
 		return marking{s, "doubt"}, nil
 	}
 	return marking{}, fmt.Errorf("there is no mark for %q", s)

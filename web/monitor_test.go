@@ -179,7 +179,7 @@ func TestBanner(t *testing.T) {
 		t.Error("an outage is shown as if the log had lied")
 	}
 	p.report.Logs[0].Alarms = []status.Alarm{alarmOf(status.Rewrite, secondID, ".fork"), alarmOf("bad-signature", thirdID, ".leaf")}
-	for _, step := range []struct{ name, want string }{{"unchecked", ">More</a>"}, {"checked", "This viewer checked the evidence: the holder of log.example/paper"}} {
+	for _, step := range []struct{ name, want string }{{"unchecked", ">More</a>"}, {"checked", "This viewer checked the evidence: a signed head of 3 entries is not the beginning of the signed tree of 7."}} {
 		for _, target := range []string{"/entries", "/nowhere"} {
 			_, body := get(t, v.routes(), "GET", target)
 			for _, want := range []string{"caught at what an honest log can’t do", "north &lt;b&gt;", "history was rewritten", "breaks the log’s law: bad signature", `href="/monitors#alarm-` + secondID + `"`, step.want} {

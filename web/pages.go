@@ -19,6 +19,18 @@ func (v *viewer) pages() []page {
 		{"/provenance/{index}", v.provenanceOf},
 		{"/provenance/{index}/bundle", v.provenanceBundle},
 		{"/provenance/{index}/walk.json", v.provenanceJSON},
+		{"/sources", v.sources},
+		{"/sources/{name}/{instance}", v.source},
+		{"/statements", v.statements},
+		{"/statements/{vk}", v.statement},
+		{"/heads", v.heads},
+		{"/heads/{size}", v.head},
+		{"/heads/{size}/note", v.headNote},
+		{"/consistency", v.consistency},
+		{"/consistency.json", v.consistencyJSON},
+		{"/monitors", v.monitors},
+		{"/monitors/evidence/{id}", v.forkEvidence},
+		{"/proving", v.proving},
 	}
 }
 

@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 )
 
 // Alarm is what stands on every page: the log was caught at what an honest log can't do.
@@ -17,18 +19,49 @@ type Alarm struct {
 // watch is what the monitors say. It asks nobody: they say what they know at once.
 type watch struct {
 	monitors []Monitor
+
+	mu     sync.Mutex
+	own    []Alarm // that the viewer itself raised
+	raised map[signedTree]bool
+}
+
+// maxOwn bounds how many alarms of the viewer's own are kept: one is enough.
+const maxOwn = 8
+
+// raise keeps an alarm of the viewer's own about a head, until the viewer ends.
+func (w *watch) raise(about signedTree, a Alarm) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.raised[about] || len(w.own) >= maxOwn {
+		return
+	}
+	if w.raised == nil {
+		w.raised = map[signedTree]bool{}
+	}
+	w.raised[about] = true
+	w.own = append(w.own, a)
 }
 
 // maxBanner is how many alarms of one monitor stand on every page; the page of monitors has all.
 const maxBanner = 3
 
-// alarms are those of all monitors that an honest log can't be the cause of.
+// alarms are the viewer's own, and those of all monitors that an honest log can't be the cause of.
 func (w *watch) alarms(ctx context.Context) []Alarm {
-	var all []Alarm
+	w.mu.Lock()
+	all := slices.Clone(w.own)
+	w.mu.Unlock()
 	for _, m := range w.monitors {
 		all = append(all, bannerOf(m.Name(), m.Status(ctx))...)
 	}
 	return all
+}
+
+// checkedWords says in short what evidence that holds comes to.
+func checkedWords(f CheckedFork) string {
+	if first, second := f.Report.First.Size, f.Report.Second.Size; first != second {
+		return fmt.Sprintf("This viewer checked the evidence: a signed head of %d entries is not the beginning of the signed tree of %d.", first, second)
+	}
+	return fmt.Sprintf("This viewer checked the evidence: there are two signed roots for %d entries.", f.Report.First.Size)
 }
 
 func bannerOf(name string, s MonitorStatus) []Alarm {
@@ -45,7 +78,7 @@ func bannerOf(name string, s MonitorStatus) []Alarm {
 		}
 		alarm := Alarm{Monitor: name, What: kindWords(a.Kind), Time: a.Time, Href: "/monitors#alarm-" + a.ID}
 		if fork, ok := s.Forks[a.ID]; ok {
-			alarm.Checked, alarm.What = true, alarm.What+" This viewer checked the evidence: "+fork.Report.String()+"."
+			alarm.Checked, alarm.What = true, alarm.What+" "+checkedWords(fork)
 		}
 		all = append(all, alarm)
 	}

@@ -73,6 +73,9 @@ type viewer struct {
 	templates map[string]*template.Template
 	newest    newestHead
 	watch     watch
+	law       law
+	rhythms   rhythms
+	compared  compared
 }
 
 // answerWithin is how long a page may take: one of a log elsewhere waits for the network.
