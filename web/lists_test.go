@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"regexp"
 	"strings"
@@ -127,7 +128,7 @@ func TestLists(t *testing.T) {
 		wantTexts(t, h, "/heads?before=2", 200, "Those of fewer than 2 entries")
 		wantTexts(t, h, "/heads?before=x", 400, "must be a number")
 		body := wantTexts(t, h, fmt.Sprintf("/heads/%d", newest.Size), 200, "The log’s key signed this head", "satisfied It has the cosignatures", "witness.university.example", "the university saw a head of")
-		if !strings.Contains(body, strings.SplitN(string(newest.Note), "\n", 4)[2][:20]) {
+		if !strings.Contains(html.UnescapeString(body), strings.SplitN(string(newest.Note), "\n", 4)[2][:20]) {
 			t.Error("the note isn't there")
 		}
 		res, note := get(t, h, "GET", fmt.Sprintf("/heads/%d/note", newest.Size))
