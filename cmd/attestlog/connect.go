@@ -101,6 +101,11 @@ type remote struct {
 
 // connect makes a client that believes only what continues the head that the last command saw. It sends nothing yet.
 func (l *logFlags) connect(t *terminal) (*remote, error) {
+	return l.connectAs(t, func(*client.Options) {})
+}
+
+// connectAs is connect for those who want some of the client's options otherwise.
+func (l *logFlags) connectAs(t *terminal, change func(*client.Options)) (*remote, error) {
 	server := l.server
 	if server == "" {
 		server = os.Getenv("ATTESTLOG_SERVER")
@@ -126,7 +131,9 @@ func (l *logFlags) connect(t *terminal) (*remote, error) {
 		provers = strings.Split(l.provers, ",")
 	}
 	// A person waits: give up after some seconds, not minutes; but a busy log may take a few to publish a head.
-	r.Client, err = client.New(server, client.Options{LogKey: key, Policy: policy, Provers: provers, Seen: before, Retries: 10, MaxPause: 2 * time.Second, Logger: slog.New(&patient{t: t})})
+	o := client.Options{LogKey: key, Policy: policy, Provers: provers, Seen: before, Retries: 10, MaxPause: 2 * time.Second, Logger: slog.New(&patient{t: t})}
+	change(&o)
+	r.Client, err = client.New(server, o)
 	if err != nil {
 		return nil, misuse("%w", err)
 	}

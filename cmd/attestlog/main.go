@@ -19,6 +19,7 @@
 //	attestlog ceremony init, contribute, seal, verify: make a statement's keys with many parties, and check how they were made
 //	attestlog verify-fork     check evidence that a log signed two histories
 //	attestlog head            fetch the newest head and check it
+//	attestlog view            show a log's pages in a browser on this machine
 //	attestlog gossip          tell monitors what the log showed here, and hear what it showed them
 //	attestlog context         sign an event under an imported statement, and say what its proof has to be of
 //	attestlog statement import  let a log take proofs of somebody's own circuit
@@ -113,6 +114,7 @@ func commands() []command {
 		{"ceremony verify", "DIR [flags]", "check every contribution, and that the keys come out of them", ceremonyVerifyManual, bindCeremonyVerify},
 		{"verify-fork", "FILE [flags]", "check evidence that a log signed two histories", forkManual, bindVerifyFork},
 		{"head", "[flags]", "fetch the newest head and check it", headManual, bindHead},
+		{"view", "[URL] [flags]", "show a log's pages in a browser on this machine", viewManual, bindView},
 		{"gossip", "[MONITOR ...] [flags]", "tell monitors what the log showed here, and hear what it showed them", gossipManual, bindGossip},
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/attestlog/attestlog/api"
 	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/garbage"
+	"github.com/attestlog/attestlog/cmd/internal/viewing"
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -40,6 +41,8 @@ type serveConfig struct {
 	WitnessDeadline time.Duration
 	// NoViewer serves the API alone.
 	NoViewer bool
+	// Monitors are asked what they say of the log, for its pages.
+	Monitors viewing.Addresses
 	// Drain is how long requests under way may take to end at a shutdown.
 	Drain time.Duration
 }
@@ -53,6 +56,7 @@ func bindServe(flags *flag.FlagSet) command.Run {
 	flags.StringVar(&c.WitnessPolicy, "witness-policy", "", "a `file` that says who cosigns heads (c2sp.org/tlog-policy); the witnesses in it that have a URL are asked")
 	flags.DurationVar(&c.WitnessDeadline, "witness-deadline", 5*time.Second, "how long a head waits for its cosignatures before it is published without those that are missing")
 	flags.BoolVar(&c.NoViewer, "no-viewer", false, "serve the API alone, without the pages for people")
+	flags.Var(&c.Monitors, "monitor", "the `address` of a monitor that watches the log, whose word stands on the pages; may be given more than once")
 	flags.DurationVar(&c.Drain, "drain", 15*time.Second, "how long requests under way may take to end at a shutdown")
 	return command.Alone(c.run)
 }
@@ -103,9 +107,13 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams) error {
 	}
 	var pages http.Handler
 	if !c.NoViewer {
-		if pages, err = c.viewer(log.Ledger, dir, witnesses, logger); err != nil {
+		asking, stop := context.WithCancel(ctx)
+		defer stop()
+		var wait func()
+		if pages, wait, err = c.viewer(asking, log.Ledger, dir, witnesses, logger); err != nil {
 			return err
 		}
+		defer func() { stop(); wait() }()
 	}
 	handler, err := api.New(api.Config{Ledger: log.Ledger, Keys: provingKeys{store}, Logger: logger, Metrics: metrics, Fallback: pages})
 	if err != nil {

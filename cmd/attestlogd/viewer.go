@@ -1,41 +1,44 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/attestlog/attestlog/api"
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/cmd/internal/viewing"
 	"github.com/attestlog/attestlog/ledger"
-	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/web"
 )
 
-// headPatience is how long a page waits for a head that has what it shows: a log that waits for no witness publishes one a second.
-const headPatience = time.Second
-
-// viewer makes the pages of the log. They see it through a client of its API in the same process, as anybody does. That API has no pages,
-// so that nothing goes round in circles; nor quotas, which are the visitors', nor an access log, which has the pages already.
-func (c *serveConfig) viewer(log *ledger.Ledger, dir dataDir, witnesses *ledger.Witnessing, logger *slog.Logger) (http.Handler, error) {
+// viewer makes the pages of the log, and asks its monitors until ctx ends; wait then waits for them. The pages see the log through a client of
+// its API in the same process, as anybody does. That API has no pages, so that nothing goes round in circles; nor quotas, which are the
+// visitors', nor an access log, which has the pages already.
+func (c *serveConfig) viewer(ctx context.Context, log *ledger.Ledger, dir dataDir, witnesses *ledger.Witnessing, logger *slog.Logger) (pages http.Handler, wait func(), err error) {
 	public, err := dir.verifierKey()
 	if err != nil {
-		return nil, err
-	}
-	var policy *verify.Policy
-	if witnesses != nil {
-		policy = witnesses.Policy
+		return nil, nil, err
 	}
 	inner, err := api.New(api.Config{Ledger: log, Limits: api.Limits{Refused: -1}})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	through, err := client.New("http://localhost/", client.Options{
-		LogKey: public, HTTP: &http.Client{Transport: client.InProcess(inner)}, Retries: -1, Patience: headPatience,
-	})
+	o := client.Options{LogKey: public, HTTP: &http.Client{Transport: client.InProcess(inner)}}
+	viewing.ForPages(&o)
+	o.Retries = -1 // what a handler in the same process refuses, it refuses again
+	through, err := client.New("http://localhost/", o)
 	if err != nil {
-		return nil, fmt.Errorf("couldn't make the viewer: %w", err)
+		return nil, nil, fmt.Errorf("couldn't make the viewer: %w", err)
 	}
-	return web.New(web.Config{Log: through, Policy: policy, Logger: logger})
+	cfg := web.Config{Log: through, Logger: logger}
+	if witnesses != nil {
+		cfg.Policy = witnesses.Policy
+	}
+	if cfg.Monitors, wait, err = viewing.Monitors(ctx, c.Monitors, through.Key(), logger); err != nil {
+		return nil, nil, err
+	}
+	pages, err = web.New(cfg)
+	return pages, wait, err
 }
