@@ -28,7 +28,8 @@ import (
 //	{{num .Size}} {{plural .N "entry"}} {{bytes .Len}} {{hex .Key}} {{asset "style.css"}} {{dict "A" 1 "B" 2}}
 func (v *viewer) funcs() template.FuncMap {
 	return template.FuncMap{
-		"num": num, "plural": plural, "bytes": byteCount, "hex": hexOf, "iso": iso, "clock": clock, "mark": markOf, "text": boundText, "prose": proseOf, "dict": dict, "share": share,
+		"num": num, "plural": plural, "bytes": byteCount, "share": share, "hex": hexOf, "iso": iso, "clock": clock, "mark": markOf, "dict": dict,
+		"text": boundText, "multiline": boundLines, "prose": proseOf, "warns": warns,
 		"ago":   func(moment any) (string, error) { return ago(v.now(), moment) },
 		"asset": v.assets.url,
 	}
@@ -44,6 +45,8 @@ func num(n any) (string, error) {
 		digits = strconv.FormatInt(n, 10)
 	case uint64:
 		digits = strconv.FormatUint(n, 10)
+	case *int64:
+		digits = strconv.FormatInt(*n, 10)
 	default:
 		return "", fmt.Errorf("%T is no number", n)
 	}
@@ -221,16 +224,27 @@ type boundedText struct {
 	More  int // bytes that are left out
 }
 
+// maxMarks is how many combining marks may follow each other: more fall out of their line.
+const maxMarks = 4
+
 // boundText makes a text fit to be shown: of at most so many runes, without characters that could steer a terminal, reverse what
 // stands around it, or hide.
-func boundText(text string, most int) boundedText {
+func boundText(text string, most int) boundedText { return bound(text, most, false) }
+
+// boundLines is boundText for what has lines of its own.
+func boundLines(text string, most int) boundedText { return bound(text, most, true) }
+
+func bound(text string, most int, lines bool) boundedText {
 	var b strings.Builder
-	at := 0
+	at, marks := 0, 0
 	for n := 0; at < len(text) && n < most; n++ {
 		r, size := utf8.DecodeRuneInString(text[at:])
+		if marks++; !unicode.In(r, unicode.Mn, unicode.Me) {
+			marks = 0
+		}
 		if r == utf8.RuneError && size == 1 {
 			b.WriteRune(utf8.RuneError)
-		} else if hidden(r) {
+		} else if (hidden(r) || marks > maxMarks) && !(lines && r == '\n') {
 			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
 		} else {
 			b.WriteRune(r)
@@ -246,6 +260,9 @@ func hidden(r rune) bool {
 	return r != ' ' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Zs) || !unicode.IsGraphic(r) ||
 		unicode.Is(unicode.Variation_Selector, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r))
 }
+
+// warns tells whether a sentence that stays trusted is a warning, which is to be marked as one.
+func warns(sentence string) bool { return strings.HasPrefix(sentence, "UNTRUSTED") }
 
 // dict makes a map of names and values, for parts that take several things.
 func dict(pairs ...any) (map[string]any, error) {

@@ -71,6 +71,7 @@ func TestBoundText(t *testing.T) {
 		{"nothing to be seen", "a\u200bb\u00adc\ufeff", 40, "a⟨U+200B⟩b⟨U+00AD⟩c⟨U+FEFF⟩", 0},
 		{"spaces that aren't one", "a\u00a0b\u2003", 40, "a⟨U+00A0⟩b⟨U+2003⟩", 0},
 		{"what only seems empty", "\u3164\u115f", 40, "⟨U+3164⟩⟨U+115F⟩", 0},
+		{"marks that fall out of the line", "Q\u0301\u0301\u0301\u0301\u0301e\u0301", 40, "Q\u0301\u0301\u0301\u0301⟨U+0301⟩e\u0301", 0},
 		{"broken", "a\xffb", 40, "a\ufffdb", 0},
 		{"60 KB", strings.Repeat("x", 60_000), 100, strings.Repeat("x", 100), 59_900},
 	} {

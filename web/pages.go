@@ -15,6 +15,11 @@ type page struct {
 func (v *viewer) pages() []page {
 	return []page{
 		{"/entries", v.entries},
+		{"/entries/{index}", v.entry},
+		{"/entries/{index}/leaf", v.entryLeaf},
+		{"/entries/{index}/proof", v.entryProof},
+		{"/entries/{index}/bundle", v.entryBundle},
+		{"/events/{digest}", v.eventByDigest},
 		{"/provenance", v.provenance},
 		{"/provenance/{index}", v.provenanceOf},
 		{"/provenance/{index}/bundle", v.provenanceBundle},

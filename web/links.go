@@ -1,0 +1,92 @@
+package web
+
+import (
+	"context"
+	"slices"
+
+	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/words"
+)
+
+// entryLink leads to an entry.
+type entryLink struct {
+	How   string // it hangs together with the one that is shown, such as "data set"
+	Index int64
+	Title string
+	About string // its subject's name: free-form
+}
+
+// entryLinks are the entries before and after one, in the source's chain and by what claims refer to.
+type entryLinks struct {
+	Previous *event.Digest // the source's event before; nil if this is its first
+	Next     *entryLink    // the source's event after, where one is at hand
+	To, From []entryLink   // what it refers to; what refers to it
+	Partly   bool          // more entries than were read may refer to it
+}
+
+// referring lists which kinds of events refer to one of a kind. Beside these, an attestation or an erasure can be about any event.
+var referring = map[event.Kind][]event.Kind{
+	event.Dataset:      {event.DataAccess, event.Anonymization, event.TrainingRun, event.Custom},
+	event.TrainingRun:  {event.TrainingStep, event.ModelVersion},
+	event.TrainingStep: {event.ModelVersion},
+	event.Approval:     {event.ModelVersion},
+	event.Policy:       {event.Seal},
+}
+
+// maxReferring is how many entries are read to find those that refer to one.
+const maxReferring = 100
+
+// links finds what hangs together with an entry. at has entries that are at hand.
+func (v *viewer) links(ctx context.Context, e *verify.Entry, at map[event.Digest]*verify.Entry) (entryLinks, error) {
+	var l entryLinks
+	for _, ref := range verify.References(e.Event.Claims) {
+		if to := at[ref.Event]; to != nil {
+			l.To = append(l.To, linkTo(to, ref.Member))
+		}
+	}
+	if !e.Event.Prev.IsZero() {
+		l.Previous = &e.Event.Prev
+	}
+	after, err := v.log.Entries(ctx, client.Query{Source: e.Event.Source, From: e.Leaf.Logged, Limit: 8})
+	if err != nil {
+		return l, err
+	}
+	for _, next := range after.Entries {
+		if next.Event.Prev == e.Digest {
+			link := linkTo(next, "")
+			l.Next = &link
+		}
+	}
+	kinds := slices.Concat(referring[e.Event.Kind()], []event.Kind{event.Erasure})
+	if e.Event.Proof == event.ProofDeferred {
+		kinds = append(kinds, event.Attestation)
+	}
+	later, err := v.log.Entries(ctx, client.Query{Kinds: kinds, From: e.Leaf.Logged, Limit: maxReferring})
+	if err != nil {
+		return l, err
+	}
+	l.Partly = later.Next != ""
+	found := map[int64]bool{}
+	add := func(from *verify.Entry) {
+		for _, ref := range verify.References(from.Event.Claims) {
+			if ref.Event == e.Digest && !found[from.Index] {
+				found[from.Index] = true
+				l.From = append(l.From, linkTo(from, ref.Member))
+			}
+		}
+	}
+	for _, from := range later.Entries {
+		add(from)
+	}
+	for _, from := range at { // such as attestations far behind
+		add(from)
+	}
+	slices.SortFunc(l.From, func(a, b entryLink) int { return int(a.Index - b.Index) })
+	return l, nil
+}
+
+func linkTo(e *verify.Entry, how string) entryLink {
+	return entryLink{How: how, Index: e.Index, Title: words.Of(e.Event, nil).Title, About: e.Event.Subject.Name}
+}
