@@ -67,7 +67,7 @@ func NewPath(index, size int64, leaf [32]byte, hashes [][32]byte) (*Path, error)
 const (
 	pathWidth, pathRow, pathTop = 400, 56, 24
 	pathMiddle                  = pathWidth / 2
-	boxWidth, boxHeight         = 128, 36
+	siblingWidth, siblingHeight         = 128, 36
 )
 
 // SVG draws the path, the root at the top.
@@ -77,15 +77,15 @@ func (p *Path) SVG() template.HTML {
 	row := func(level int) float64 { return float64(pathTop + pathRow*(len(p.Steps)-level)) } // level 0 is the leaf
 	for i, s := range p.Steps {
 		y, up := row(i), row(i+1)
-		x, edge := float64(pathWidth-boxWidth-8), float64(pathWidth-boxWidth-8)
+		x, edge := float64(pathWidth-siblingWidth-8), float64(pathWidth-siblingWidth-8)
 		if s.Left {
-			x, edge = 8, boxWidth+8
+			x, edge = 8, siblingWidth+8
 		}
 		c.add(`<path d="M%s %sV%s" class="stroke-accent wire"/>`, f(pathMiddle), f(y), f(up))
 		c.add(`<path d="M%s %sQ%s %s %s %s" class="stroke-line wire"/>`, f(edge), f(y), f(pathMiddle), f(y), f(pathMiddle), f(up))
-		c.add(`<rect x="%s" y="%s" width="%d" height="%d" rx="5" class="fill-raised stroke-line"/>`, f(x), f(y-boxHeight/2), boxWidth, boxHeight)
-		c.text(x+boxWidth/2, y-2, "mono", "middle", short(s.Sibling))
-		c.text(x+boxWidth/2, y+12, "minor", "middle", span(s.From, s.To))
+		c.add(`<rect x="%s" y="%s" width="%d" height="%d" rx="5" class="fill-raised stroke-line"/>`, f(x), f(y-siblingHeight/2), siblingWidth, siblingHeight)
+		c.text(x+siblingWidth/2, y-2, "mono", "middle", short(s.Sibling))
+		c.text(x+siblingWidth/2, y+12, "minor", "middle", span(s.From, s.To))
 	}
 	for level := range len(p.Steps) + 1 {
 		hash, y := p.Leaf, row(level)
