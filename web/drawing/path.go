@@ -67,7 +67,7 @@ func NewPath(index, size int64, leaf [32]byte, hashes [][32]byte) (*Path, error)
 const (
 	pathWidth, pathRow, pathTop = 400, 56, 24
 	pathMiddle                  = pathWidth / 2
-	siblingWidth, siblingHeight         = 128, 36
+	siblingWidth, siblingHeight = 128, 36
 )
 
 // SVG draws the path, the root at the top.
