@@ -99,7 +99,11 @@ func readReport(ctx context.Context, dir, url string) (*status.Report, error) {
 // printReport prints it for people. What comes from logs has no control characters by then.
 func printReport(w io.Writer, r *status.Report) {
 	for _, s := range r.Logs {
-		fmt.Fprintf(w, "%s: %d entries judged, up to the head of %d\n", plain(s.Log), s.Size, s.HeadSize)
+		done := "read" // into the tree
+		if s.Law {
+			done = "judged"
+		}
+		fmt.Fprintf(w, "%s: %d entries %s, up to the head of %d\n", plain(s.Log), s.Size, done, s.HeadSize)
 		if s.Target > s.Size {
 			fmt.Fprintf(w, "  on the way to %d entries\n", s.Target)
 		}

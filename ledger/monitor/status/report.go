@@ -29,7 +29,7 @@ type Standing struct {
 	Log      string         `json:"log"`                // its origin
 	Since    int64          `json:"since,omitempty"`    // since when it is followed
 	Law      bool           `json:"law"`                // its entries are held against attestlog's law, and not only rebuilt into the tree
-	Size     int64          `json:"size"`               // entries that were taken from it, and judged
+	Size     int64          `json:"size"`               // entries that were taken from it, and judged if it has a law
 	Head     string         `json:"head,omitempty"`     // the largest head that was reached: a signed note
 	HeadSize int64          `json:"headSize"`           // of it
 	HeadSeen int64          `json:"headSeen,omitempty"` // when it was seen
