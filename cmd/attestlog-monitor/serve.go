@@ -17,12 +17,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/garbage"
-	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/monitor"
 	"github.com/attestlog/attestlog/ledger/monitor/status"
 	"github.com/attestlog/attestlog/ledger/monitor/witness"
@@ -134,13 +132,9 @@ func version() string {
 
 // witness opens the witness of the logs that are followed.
 func (c *serveConfig) witness(cfg monitor.Config) (*witness.Witness, error) {
-	secret, err := keyfile.ReadSecret(c.witnessKey)
+	signer, err := readWitnessKey(c.witnessKey)
 	if err != nil {
 		return nil, err
-	}
-	signer, err := fnote.NewSignerForCosignatureV1(strings.TrimSpace(secret))
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read the witness's key in %s: it is none that attestlog-monitor keygen wrote", c.witnessKey)
 	}
 	var keys []note.Verifier
 	for _, lc := range cfg.Logs {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/attestlog/attestlog/cmd/internal/scripttest"
+	"github.com/attestlog/attestlog/ledger/monitor/status"
 	"github.com/attestlog/attestlog/migrations/pgserver"
 )
 
@@ -31,12 +33,12 @@ import (
 func TestCompose(t *testing.T) {
 	c := readCompose(t)
 	w := newComposeWorld(t, c)
-	t.Setenv("PATH", scripttest.Build(t, "../attestlog-prover")+string(os.PathListSeparator)+os.Getenv("PATH")) // attestlogd is this program
+	t.Setenv("PATH", scripttest.Build(t, "../attestlog-prover", "../attestlog-monitor")+string(os.PathListSeparator)+os.Getenv("PATH")) // attestlogd is this program
 	for _, name := range c.order(t) {
 		s := c.Services[name]
 		switch {
 		case strings.HasPrefix(s.Image, "postgres:"):
-			w.startPostgres(t, s)
+			w.startPostgres(t, name, s)
 		case slices.ContainsFunc(c.users(name), func(d dependency) bool { return d.Condition == "service_completed_successfully" }):
 			w.runToEnd(t, name, s)
 			w.runToEnd(t, name, s) // as at the next start of the whole
@@ -44,6 +46,7 @@ func TestCompose(t *testing.T) {
 			w.startServer(t, name, s)
 		}
 	}
+	w.checkWatched(t)
 }
 
 // compose is the part of a compose file that there is; anything else fails the test.
@@ -186,18 +189,21 @@ func (c *compose) order(t *testing.T) (names []string) {
 // composeWorld maps what a container sees to what this machine has.
 type composeWorld struct {
 	root    string
-	replace map[string]string // host:port and paths of containers → of this machine
+	replace map[string]string            // host:port → of this machine
+	own     map[string]map[string]string // by service: what it alone sees so: paths, and its own ports
 }
 
 func newComposeWorld(t *testing.T, c *compose) *composeWorld {
 	t.Helper()
-	w := &composeWorld{root: scripttest.ReachableDir(t), replace: map[string]string{}}
+	w := &composeWorld{root: scripttest.ReachableDir(t), replace: map[string]string{}, own: map[string]map[string]string{}}
 	for name, s := range c.Services {
+		own := map[string]string{}
+		w.own[name] = own
 		for _, v := range s.Volumes {
 			volume, path, _ := strings.Cut(v, ":")
 			path, _, _ = strings.Cut(path, ":") // what is behind it says that the volume can't be written to
-			w.replace[path] = filepath.Join(w.root, volume)
-			if err := os.MkdirAll(w.replace[path], 0o711); err != nil {
+			own[path] = filepath.Join(w.root, volume)
+			if err := os.MkdirAll(own[path], 0o711); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -207,25 +213,27 @@ func newComposeWorld(t *testing.T, c *compose) *composeWorld {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.replace["0.0.0.0:"+port], w.replace["127.0.0.1:"+port], w.replace[name+":"+port] = address, address, address
+			own["0.0.0.0:"+port], own["127.0.0.1:"+port], w.replace[name+":"+port] = address, address, address
 		}
 	}
 	return w
 }
 
-// translate puts what this machine has in the place of what a container sees; of two that fit, the longer one.
-func (w *composeWorld) translate(text string) string {
-	from := slices.SortedFunc(maps.Keys(w.replace), func(a, b string) int { return len(b) - len(a) })
+// translate puts what this machine has in the place of what a service's container sees; of two that fit, the longer one.
+func (w *composeWorld) translate(name, text string) string {
+	all := maps.Clone(w.replace)
+	maps.Copy(all, w.own[name])
+	from := slices.SortedFunc(maps.Keys(all), func(a, b string) int { return len(b) - len(a) })
 	for _, f := range from {
-		text = strings.ReplaceAll(text, f, w.replace[f])
+		text = strings.ReplaceAll(text, f, all[f])
 	}
 	return text
 }
 
 // startPostgres starts a PostgreSQL in place of the image's, reachable by TCP as that is, and runs the service's health check.
-func (w *composeWorld) startPostgres(t *testing.T, s service) {
+func (w *composeWorld) startPostgres(t *testing.T, name string, s service) {
 	t.Helper()
-	server, err := pgserver.Start(t.Context(), pgserver.Config{Dir: w.translate(strings.SplitN(s.Volumes[0], ":", 2)[1]), Unsafe: true})
+	server, err := pgserver.Start(t.Context(), pgserver.Config{Dir: w.translate(name, strings.SplitN(s.Volumes[0], ":", 2)[1]), Unsafe: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +250,7 @@ func (w *composeWorld) startPostgres(t *testing.T, s service) {
 	address := forward(t, server.Socket())
 	w.replace["postgres:5432"] = address
 	host, port, _ := net.SplitHostPort(address)
-	w.awaitHealthy(t, "postgres", s, "PGHOST="+host, "PGPORT="+port)
+	w.awaitHealthy(t, name, s, "PGHOST="+host, "PGPORT="+port)
 }
 
 // forward makes a Unix socket reachable on a loopback port until the test ends.
@@ -281,19 +289,19 @@ func forward(t *testing.T, socket string) (address string) {
 }
 
 // command is a service's command line under the entry point of its image.
-func (w *composeWorld) command(t *testing.T, s service) *exec.Cmd {
+func (w *composeWorld) command(t *testing.T, name string, s service) *exec.Cmd {
 	t.Helper()
 	line := s.Entrypoint
 	if line == nil {
 		line = entryPoint(t)
 	}
 	for _, arg := range s.Command {
-		line = append(line, w.translate(arg))
+		line = append(line, w.translate(name, arg))
 	}
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-	for name, value := range s.Environment {
-		cmd.Env = append(cmd.Env, name+"="+value)
+	for key, value := range s.Environment {
+		cmd.Env = append(cmd.Env, key+"="+value)
 	}
 	return cmd
 }
@@ -318,7 +326,7 @@ func entryPoint(t *testing.T) (line []string) {
 // runToEnd runs a service that does its work and ends.
 func (w *composeWorld) runToEnd(t *testing.T, name string, s service) {
 	t.Helper()
-	if out, err := w.command(t, s).CombinedOutput(); err != nil {
+	if out, err := w.command(t, name, s).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
 }
@@ -326,7 +334,7 @@ func (w *composeWorld) runToEnd(t *testing.T, name string, s service) {
 // startServer starts a service, waits for its health, and stops it when the test ends, as an engine does.
 func (w *composeWorld) startServer(t *testing.T, name string, s service) {
 	t.Helper()
-	cmd := w.command(t, s)
+	cmd := w.command(t, name, s)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
@@ -359,7 +367,7 @@ func (w *composeWorld) awaitHealthy(t *testing.T, name string, s service, env ..
 	for {
 		var args []string
 		for _, arg := range s.Healthcheck.Test[2:] {
-			args = append(args, w.translate(arg))
+			args = append(args, w.translate(name, arg))
 		}
 		cmd := exec.CommandContext(ctx, s.Healthcheck.Test[1], args...)
 		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
@@ -372,5 +380,63 @@ func (w *composeWorld) awaitHealthy(t *testing.T, name string, s service, env ..
 		case <-ctx.Done():
 			t.Fatal(fmt.Errorf("%s didn't become healthy: %w: %s", name, err, out))
 		}
+	}
+}
+
+// checkWatched fails unless the two monitors have read the log, speak with each other, and have no alarm; and the log's head is cosigned by the one of them
+// that is its witness.
+func (w *composeWorld) checkWatched(t *testing.T) {
+	t.Helper()
+	await := func(what, url string, good func(body []byte) bool) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		var body []byte
+		for {
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response, err := http.DefaultClient.Do(request); err == nil {
+				body, err = io.ReadAll(response.Body)
+				response.Body.Close()
+				if err == nil && good(body) {
+					return
+				}
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				t.Fatalf("%s: %s", what, body)
+			}
+		}
+	}
+	await("the log has no witness", "http://"+w.replace["attestlogd:8080"]+"/v1/witnesses", func(body []byte) bool {
+		return bytes.Contains(body, []byte(`"satisfied":true`))
+	})
+	policy, err := os.ReadFile(w.translate("attestlogd", "/etc/attestlog/policy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := strings.Fields(strings.Split(string(policy), "\n")[1])[2]
+	name, _, _ := strings.Cut(key, "+")
+	await("the head is not cosigned", "http://"+w.replace["attestlogd:8080"]+"/checkpoint", func(body []byte) bool {
+		return bytes.Contains(body, []byte("\n— "+name+" "))
+	})
+	for _, monitor := range []string{"monitor-1:8090", "monitor-2:8090"} {
+		await(monitor+" doesn't watch", "http://"+w.replace[monitor]+"/v1/status", func(body []byte) bool {
+			report, err := status.Parse(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, log := range report.Logs {
+				if log.Raised() > 0 {
+					t.Fatalf("%s has an alarm: %s", monitor, body)
+				}
+			}
+			return len(report.Logs) == 1 && report.Logs[0].Size > 0 && len(report.Peers) == 1 && report.Peers[0].Spoke > 0
+		})
 	}
 }
