@@ -145,6 +145,13 @@ func (l *lawState) source(name string) (verify.SourceState, []turn, bool) {
 	return s, slices.Clone(l.turns[name]), ok
 }
 
+// doubts tells whether a revocation reaches back to an entry.
+func (l *lawState) doubts(e *verify.Entry) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(verify.Doubts(l.registry, e.Index, e.Event, e.Leaf.Envelope.KeyID)) > 0
+}
+
 // sources are the names of all sources, sorted.
 func (l *lawState) sources() []string {
 	l.mu.Lock()

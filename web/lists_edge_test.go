@@ -108,7 +108,7 @@ func TestForkedMonitors(t *testing.T) {
 		alarm = s.Alarms[0]
 	}
 	body := wantTexts(t, h, "/monitors", 200, "3 monitors", "Heard from the regulator fork 149", "the deaf missing – none never the university fresh",
-		"This viewer checked the evidence under the log’s key.", "attestlog verify-fork fork-"+id+".fork --log-key log.pub", "it can’t be reached", "brought by client")
+		"This viewer checked the evidence under the log’s key.", "attestlog verify-fork fork-"+id+".fork --log-key log.pub", "it can’t be reached", "it came from somebody who reads the log")
 	if strings.Contains(body, "<h2 id=\"monitor-0\"><bdi>the university") {
 		t.Error("the monitor with an alarm isn't first")
 	}

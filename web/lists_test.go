@@ -7,10 +7,12 @@ import (
 	"html"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/web/webtest"
 )
@@ -89,7 +91,7 @@ func TestLists(t *testing.T) {
 			fmt.Sprintf("%d to %d", log.At(webtest.SourceRegistered)+1, log.At(webtest.SourceRotated)), "no gap, and each names the one before", "Next number 87")
 	})
 	t.Run("a source whose key was stolen", func(t *testing.T) {
-		wantTexts(t, h, "/sources/gateway/eu-2", 200, "Key revoked", "Revoked", "by the operator", fmt.Sprintf("in doubt from entry %d on", log.At(webtest.AccessInDoubt)))
+		wantTexts(t, h, "/sources/gateway/eu-2", 200, "proven in doubt", "27, once it has a key again", "Key revoked", "Revoked", "by the operator", fmt.Sprintf("in doubt from entry %d on", log.At(webtest.AccessInDoubt)))
 	})
 	t.Run("a source with a break", func(t *testing.T) {
 		wantTexts(t, h, "/sources/board/approvals", 200, "The log’s operator alone replaced this source’s key.", "Replaced: a break", "by the operator alone break")
@@ -99,6 +101,29 @@ func TestLists(t *testing.T) {
 	})
 	t.Run("the operator", func(t *testing.T) {
 		wantTexts(t, h, "/sources/operator/1", 200, "by itself: it is the log’s operator", "0 and later")
+	})
+	t.Run("what became of deferred proofs", func(t *testing.T) {
+		law := newLaw(t, log)
+		v, err := newViewer(Config{Log: log.Connect()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := client.Query{Source: "gateway/eu-1", Limit: 1000}
+		page, err := v.log.Entries(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := v.listRows(t.Context(), law, q, page.Entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[webtest.Name]string{webtest.AccessWaiting: "waiting", webtest.AccessDeferred: "proven", webtest.AccessRefused: "refused", webtest.AccessOverruled: "proven",
+			webtest.AccessClaimed: "claimed", webtest.AccessProven: "proven", webtest.AccessDoomed: "proven in doubt"} {
+			i := slices.IndexFunc(rows, func(r listRow) bool { return r.Index == log.At(name) })
+			if got := rows[i].Status + map[bool]string{true: " in doubt"}[rows[i].Doubt]; got != want {
+				t.Errorf("%s is %s, want %s", name, got, want)
+			}
+		}
 	})
 	t.Run("no source", func(t *testing.T) {
 		wantTexts(t, h, "/sources/nobody/1", 404, "No source of this name is registered")

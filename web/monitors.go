@@ -37,6 +37,7 @@ type alarmView struct {
 	Mark    string
 	Words   string
 	Checked string // what the evidence comes to, checked here; empty if there is none of this sort
+	Brought string // by whom, in words
 	Fork    bool   // the file is here
 	Main    string // the name of the first file of evidence
 }
@@ -97,7 +98,11 @@ func alarmOfMonitor(a status.Alarm, forks map[string]CheckedFork) alarmView {
 		view.Main = strings.TrimPrefix(a.Evidence[0], "evidence/")
 	}
 	if fork, ok := forks[a.ID]; ok {
-		view.Fork, view.Checked = true, fork.Report.String()
+		said := fork.Report.String()
+		view.Fork, view.Checked = true, strings.ToUpper(said[:1])+said[1:]+"."
+	}
+	if view.Brought = a.From; a.From == "client" {
+		view.Brought = "somebody who reads the log"
 	}
 	return view
 }

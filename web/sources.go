@@ -108,7 +108,7 @@ type sourcePage struct {
 	Live     *verify.KeyState
 	Turns    []turnRow
 	Next     verify.Chain
-	Newest   []entryRow
+	Newest   []listRow
 	Chained  bool  // the newest events are numbered without a gap, and each names the one before
 	From, To int64 // their numbers
 	Days     int
@@ -145,7 +145,8 @@ func (v *viewer) source(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	newest, err := v.log.Entries(r.Context(), client.Query{Source: name, Descending: true, Limit: newestEvents})
+	q := client.Query{Source: name, Descending: true, Limit: newestEvents}
+	newest, err := v.log.Entries(r.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -154,8 +155,8 @@ func (v *viewer) source(w http.ResponseWriter, r *http.Request) error {
 		p.Turns = append(p.Turns, turnOf(t, rows[0].SourceState))
 	}
 	slices.Reverse(p.Turns)
-	for _, e := range newest.Entries {
-		p.Newest = append(p.Newest, entryRow{e, statusOf(e)})
+	if p.Newest, err = v.listRows(r.Context(), law, q, newest.Entries); err != nil {
+		return err
 	}
 	p.Chained, p.From, p.To = chained(newest.Entries)
 	return v.render(w, r, "source.html", content{Title: name, Data: p})

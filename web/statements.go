@@ -64,11 +64,8 @@ func (v *viewer) statements(w http.ResponseWriter, r *http.Request) error {
 	}{rows, total, from, next}})
 }
 
-// statementEvents is how many of its events a statement's page has, and statementLook how many of their kind are looked at for them.
-const (
-	statementEvents = 10
-	statementLook   = 200
-)
+// statementEvents is how many of its events a statement's page has.
+const statementEvents = 10
 
 // statement shows what proofs under a verifying key show and don't show, where the key comes from, and whether it stands.
 func (v *viewer) statement(w http.ResponseWriter, r *http.Request) error {
@@ -84,22 +81,22 @@ func (v *viewer) statement(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return notFound("No statement with this verifying key is registered with the log.")
 	}
-	page, err := v.log.Entries(r.Context(), client.Query{Kinds: []event.Kind{state.Claims.Proves}, Descending: true, Limit: statementLook})
+	q := client.Query{Kinds: []event.Kind{state.Claims.Proves}, Statement: id, Descending: true, Limit: statementEvents}
+	page, err := v.log.Entries(r.Context(), q)
 	if err != nil {
 		return err
 	}
-	var newest []entryRow
-	for _, e := range page.Entries {
-		if e.Event.Statement == id && len(newest) < statementEvents {
-			newest = append(newest, entryRow{e, statusOf(e)})
-		}
+	newest, err := v.listRows(r.Context(), law, q, page.Entries)
+	if err != nil {
+		return err
 	}
 	row := rowOf(state)
 	return v.render(w, r, "statement.html", content{Title: state.Claims.Name, Data: struct {
 		statementRow
 		Revocation *verify.Entry
-		Newest     []entryRow
-	}{row, revocation, newest}})
+		Newest     []listRow
+		Partly     bool // there are more entries of the kind than the log looked at
+	}{row, revocation, newest, page.Next != "" && len(newest) == 0}})
 }
 
 // pathDigest reads a digest from the address.
