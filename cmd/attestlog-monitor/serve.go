@@ -38,6 +38,9 @@ it cosigns it has found to continue all that it cosigned before; whether the ent
 --peers are other monitors: all tell each other the heads that they see. Choose peers that a log can't tell from its other
 readers, at other places of the network. A split view becomes an alarm with evidence that attestlog verify-fork FILE checks offline.
 
+Of entries that fit a line of --watch, the log and --webhook are told. "source" fits what a source says, and what is said about its keys; "statement"
+what rests on a statement, and the entries that register or revoke it: watch your own, to hear when somebody else speaks for them.
+
 Alarms are latched: they stay in --state, and are told to --webhook, each until it was taken. Exit code 3 says that there are any.
 `
 

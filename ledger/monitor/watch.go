@@ -13,11 +13,13 @@ import (
 
 // Watch is a line of a watch list: entries that somebody wants to hear of. All members that are there must fit; at least one is there.
 type Watch struct {
-	Name      string        `json:"name"` // for people
-	Log       string        `json:"log,omitempty"`
-	Source    string        `json:"source,omitempty"`
-	Subject   string        `json:"subject,omitempty"` // its name
-	Kind      string        `json:"kind,omitempty"`
+	Name string `json:"name"` // for people
+	Log  string `json:"log,omitempty"`
+	// Source fits what a source says, and what is said about its keys: who holds a source wants to hear of a key that it didn't ask for.
+	Source  string `json:"source,omitempty"`
+	Subject string `json:"subject,omitempty"` // its name
+	Kind    string `json:"kind,omitempty"`
+	// Statement fits what is proven under a statement, or is to be, and the statement's own entries: its revocation, above all.
 	Statement *event.Digest `json:"statement,omitempty"`
 }
 
@@ -91,11 +93,32 @@ func (w *Watch) check() error {
 // fits tells whether an entry is one that the watch is about.
 func (w *Watch) fits(log string, e *event.Event) bool {
 	switch {
-	case w.Log != "" && w.Log != log, w.Source != "" && w.Source != e.Source, w.Subject != "" && w.Subject != e.Subject.Name,
-		w.Kind != "" && w.Kind != e.Kind().String(), w.Statement != nil && *w.Statement != e.Statement:
+	case w.Log != "" && w.Log != log, w.Subject != "" && w.Subject != e.Subject.Name, w.Kind != "" && w.Kind != e.Kind().String(),
+		w.Source != "" && w.Source != e.Source && w.Source != keysOf(e),
+		w.Statement != nil && *w.Statement != e.Statement && *w.Statement != statementOf(e):
 		return false
 	}
 	return true
+}
+
+// keysOf is the source whose keys an entry is about; empty for most entries.
+func keysOf(e *event.Event) string {
+	if c, ok := e.Claims.(*event.SourceClaims); ok {
+		return c.Source
+	}
+	return ""
+}
+
+// statementOf is the statement that an entry registers or revokes; zero for most entries.
+func statementOf(e *event.Event) event.Digest {
+	c, ok := e.Claims.(*event.StatementClaims)
+	switch {
+	case !ok:
+		return event.Digest{}
+	case c.Action == event.StatementRegister:
+		return verify.StatementID(c.VerifyingKey)
+	}
+	return c.Statement
 }
 
 // watch writes down which of some entries somebody wants to hear of. What is written counts with the next commit.
