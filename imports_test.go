@@ -92,7 +92,7 @@ var walls = []wall{
 		name:   "whoever watches a log needs nothing of what runs one",
 		around: []string{"/cmd/attestlog-monitor"},
 		// Prometheus's collectors have one for database/sql: the package alone is no database.
-		deny: slices.Concat([]string{"github.com/jackc", "github.com/pressly/goose", "/migrations"}, trillian, proving, ledger, []string{"/api", "/web"}),
+		deny: slices.Concat([]string{"github.com/jackc", "github.com/pressly/goose", "/migrations"}, trillian, proving, ledger, []string{"/api!"}),
 	},
 	{
 		name:   "circuits and keys know nothing of the log",

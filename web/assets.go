@@ -92,8 +92,13 @@ func (a *assets) url(name string) (string, error) {
 }
 
 func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
-	file := a.files[chi.URLParam(r, "*")]
-	if file == nil || chi.URLParam(r, "hash") != a.version {
+	a.send(w, r, chi.URLParam(r, "hash"), chi.URLParam(r, "*"))
+}
+
+// send answers with a file by the two parts of its address.
+func (a *assets) send(w http.ResponseWriter, r *http.Request, hash, name string) {
+	file := a.files[name]
+	if file == nil || hash != a.version {
 		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, "There is no such file: reload the page.", http.StatusNotFound)
 		return

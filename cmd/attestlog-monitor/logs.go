@@ -39,6 +39,7 @@ type follow struct {
 	state, logs, logKey, server, from, policy, watch string
 	patience, unreachable, stale                     time.Duration
 	json, verbose                                    bool
+	bases, keys                                      map[string]string // by origin: the first address of each log that is followed, and its key
 }
 
 func (f *follow) bind(fs *flag.FlagSet) {
@@ -137,7 +138,7 @@ func (f *follow) configLogs(client *http.Client) ([]monitor.LogConfig, error) {
 	case f.logs != "" && (key != "" || server != ""):
 		return nil, command.Misusef("--logs says which logs to follow, so --log-key and --server don't")
 	case f.logs != "":
-		return readLogs(f.logs, client)
+		return f.readLogs(client)
 	case key == "" || server == "":
 		return nil, command.Misusef("no log is named: want --logs, or --log-key and --server")
 	}
@@ -145,14 +146,15 @@ func (f *follow) configLogs(client *http.Client) ([]monitor.LogConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	lc, err := parseLog([]string{"attestlog", vkey, server}, client)
+	lc, err := f.parseLog([]string{"attestlog", vkey, server}, client)
 	if err != nil {
 		return nil, command.Misusef("%s", err)
 	}
 	return []monitor.LogConfig{lc}, nil
 }
 
-func readLogs(path string, client *http.Client) ([]monitor.LogConfig, error) {
+func (f *follow) readLogs(client *http.Client) ([]monitor.LogConfig, error) {
+	path := f.logs
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read which logs to follow: %w", err)
@@ -166,7 +168,7 @@ func readLogs(path string, client *http.Client) ([]monitor.LogConfig, error) {
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		lc, err := parseLog(fields, client)
+		lc, err := f.parseLog(fields, client)
 		if err != nil {
 			return nil, fmt.Errorf("couldn't read %s: line %d: %w", path, i+1, err)
 		}
@@ -179,7 +181,7 @@ func readLogs(path string, client *http.Client) ([]monitor.LogConfig, error) {
 }
 
 // parseLog reads a line of a file of logs.
-func parseLog(fields []string, client *http.Client) (lc monitor.LogConfig, err error) {
+func (f *follow) parseLog(fields []string, client *http.Client) (lc monitor.LogConfig, err error) {
 	if len(fields) < 3 || fields[0] != "attestlog" && fields[0] != "tiles" {
 		return lc, fmt.Errorf("want attestlog or tiles, a log's key, and its addresses")
 	}
@@ -194,6 +196,10 @@ func parseLog(fields []string, client *http.Client) (lc monitor.LogConfig, err e
 		}
 		lc.Sources = append(lc.Sources, source)
 	}
+	if f.bases == nil {
+		f.bases, f.keys = map[string]string{}, map[string]string{}
+	}
+	f.bases[lc.Key.Name()], f.keys[lc.Key.Name()] = fields[2], fields[1]
 	return lc, nil
 }
 

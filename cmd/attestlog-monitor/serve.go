@@ -35,6 +35,7 @@ It listens on --listen: GET and POST /gossip/checkpoints, for other monitors and
 --witness-key it is a witness of the same logs (c2sp.org/tlog-witness), too: POST /add-checkpoint, and GET /<SHA-256 of the origin>/checkpoint. What
 it cosigns it has found to continue all that it cosigned before; whether the entries are lawful is for its alarms to say.
 
+` + viewerManual + `
 --peers are other monitors: all tell each other the heads that they see. Choose peers that a log can't tell from its other
 readers, at other places of the network. A split view becomes an alarm with evidence that attestlog verify-fork FILE checks offline.
 
@@ -47,14 +48,15 @@ Alarms are latched: they stay in --state, and are told to --webhook, each until 
 // serveConfig is the configuration of attestlog-monitor serve.
 type serveConfig struct {
 	follow
-	listen, peers, witnessKey, webhook string
-	poll, gossipEvery                  time.Duration
+	listen, viewer, peers, witnessKey, webhook string
+	poll, gossipEvery                          time.Duration
 }
 
 func bindServe(fs *flag.FlagSet) command.Run {
 	c := new(serveConfig)
 	c.bind(fs)
 	fs.StringVar(&c.listen, "listen", "127.0.0.1:8090", "the `address` to listen on; put a proxy that speaks TLS before it to serve others")
+	fs.StringVar(&c.viewer, "viewer", "", "the `address` to serve pages about the logs on, such as 127.0.0.1:8091; none by default")
 	fs.StringVar(&c.peers, "peers", "", "the `addresses` of other monitors, with commas between")
 	fs.StringVar(&c.witnessKey, "witness-key", "", "the `file` of a witness's key, from attestlog-monitor keygen")
 	fs.StringVar(&c.webhook, "webhook", "", "the `address` to which alarms and matches are posted, as JSON")
@@ -100,6 +102,13 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams, operands []str
 		return fmt.Errorf("couldn't listen: %w", err)
 	}
 	defer listener.Close()
+	var pages viewers
+	defer pages.close()
+	if c.viewer != "" {
+		if err := pages.listen(c.viewer, cfg.Logs); err != nil {
+			return err
+		}
+	}
 	m, err := monitor.Open(cfg)
 	if err != nil {
 		return err
@@ -117,8 +126,14 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams, operands []str
 		mux.Handle("POST /add-checkpoint", m.WitnessHandler(w))
 		mux.Handle("GET /{origin}/checkpoint", m.WitnessHandler(w))
 	}
+	if err := pages.make(c, cfg, m); err != nil {
+		return err
+	}
 	cfg.Logger.Info("monitoring", "logs", len(cfg.Logs), "url", "http://"+listener.Addr().String())
-	if err := serve(ctx, m, listener, mux, cfg.Logger); err != nil {
+	if c.viewer != "" {
+		cfg.Logger.Info("showing", "url", "http://"+pages.listeners[0].Addr().String())
+	}
+	if err := serve(ctx, m, listener, mux, &pages, cfg.Logger); err != nil {
 		return err
 	}
 	return alarmed(m.Report(""))
@@ -147,13 +162,13 @@ func (c *serveConfig) witness(cfg monitor.Config) (*witness.Witness, error) {
 }
 
 // serve runs the monitor and answers, until ctx ends or one of both fails.
-func serve(ctx context.Context, m *monitor.Monitor, listener net.Listener, handler http.Handler, logger *slog.Logger) error {
+func serve(ctx context.Context, m *monitor.Monitor, listener net.Listener, handler http.Handler, pages *viewers, logger *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug), MaxHeaderBytes: 16 << 10}
 	var running sync.WaitGroup
-	var served, ran error
+	var served, shown, ran error
 	running.Go(func() {
 		defer cancel()
 		if served = server.Serve(listener); errors.Is(served, http.ErrServerClosed) {
@@ -164,6 +179,12 @@ func serve(ctx context.Context, m *monitor.Monitor, listener net.Listener, handl
 		defer cancel()
 		ran = m.Run(ctx)
 	})
+	if len(pages.handlers) > 0 {
+		running.Go(func() {
+			defer cancel()
+			shown = pages.serve(ctx, logger)
+		})
+	}
 	<-ctx.Done()
 	drain, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer stop()
@@ -172,7 +193,7 @@ func serve(ctx context.Context, m *monitor.Monitor, listener net.Listener, handl
 		_ = server.Close() // whoever is left has waited long enough
 	}
 	running.Wait()
-	return errors.Join(served, ran)
+	return errors.Join(served, shown, ran)
 }
 
 // alarmed is an error with exit code 3 where there are alarms.
