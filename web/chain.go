@@ -29,7 +29,6 @@ type chainPage struct {
 	Wide, Narrow template.HTML
 	Whole        bool // the drawing has all
 
-	Query        string // that asks for the subject
 	Versions     []versionLink
 	MoreVersions bool
 }

@@ -20,6 +20,8 @@ func (v *viewer) pages() []page {
 		{"/entries/{index}/proof", v.entryProof},
 		{"/entries/{index}/bundle", v.entryBundle},
 		{"/events/{digest}", v.eventByDigest},
+		{"/datasets", v.datasets},
+		{"/datasets/{index}", v.dataset},
 		{"/provenance", v.provenance},
 		{"/provenance/{index}", v.provenanceOf},
 		{"/provenance/{index}/bundle", v.provenanceBundle},

@@ -3,12 +3,8 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/go-chi/chi/v5"
 
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
@@ -23,7 +19,6 @@ type system struct {
 	Subject string
 	Newest  *verify.Entry
 	Count   int
-	Query   string // that asks for it
 }
 
 // provenance shows where a subject comes from; without one, the subjects to choose from.
@@ -88,7 +83,7 @@ func (v *viewer) systems(r *http.Request, kind event.Kind) (all []*system, more 
 		}
 		name := e.Event.Subject.Name
 		if bySubject[name] == nil {
-			bySubject[name] = &system{Subject: name, Newest: e, Query: url.Values{"subject": {name}}.Encode()}
+			bySubject[name] = &system{Subject: name, Newest: e}
 			all = append(all, bySubject[name])
 		}
 		bySubject[name].Count++
@@ -99,21 +94,11 @@ func (v *viewer) systems(r *http.Request, kind event.Kind) (all []*system, more 
 
 // provenanceOf shows where an entry comes from.
 func (v *viewer) provenanceOf(w http.ResponseWriter, r *http.Request) error {
-	index, err := pathIndex(r)
+	index, err := v.indexOf(r)
 	if err != nil {
 		return err
 	}
 	return v.showProvenance(w, r, index)
-}
-
-// pathIndex is the entry that the address names.
-func pathIndex(r *http.Request) (int64, error) {
-	text := chi.URLParam(r, "index")
-	index, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || index < 0 || strconv.FormatInt(index, 10) != text {
-		return 0, notFound("An entry is named by its number, such as 12.")
-	}
-	return index, nil
 }
 
 // trace fetches the evidence about where an entry comes from, verifies it and walks through it here: the log's own walk is not asked for. What
@@ -124,10 +109,8 @@ func (v *viewer) trace(r *http.Request, index int64) (*verify.Bundle, *verify.Bu
 	case client.HasCode(err, "too-large"):
 		return nil, nil, nil, &failure{status: http.StatusServiceUnavailable, title: "Too long a chain for a page", err: err,
 			detail: fmt.Sprintf("What entry %d comes from is more than one page can show. The program can: attestlog provenance %d", index, index)}
-	case client.HasCode(err, "busy"):
-		return nil, nil, nil, &failure{status: http.StatusServiceUnavailable, title: "The log is busy", err: err, detail: "It puts together other evidence at the moment. Try again in a few seconds."}
 	case err != nil && (report == nil || len(report.Claims) == 0):
-		return nil, nil, nil, err
+		return nil, nil, nil, busyOr(err)
 	}
 	walk, err := report.Provenance(index)
 	return b, report, walk, err
@@ -144,7 +127,6 @@ func (v *viewer) showProvenance(w http.ResponseWriter, r *http.Request, index in
 		return err
 	}
 	page := newChain(walk, report.Head)
-	page.Query = url.Values{"subject": {subject}}.Encode()
 	page.MoreVersions = versions.Next != ""
 	for _, e := range versions.Entries {
 		name := ""
@@ -167,7 +149,7 @@ type versionLink struct {
 
 // provenanceBundle is the evidence that the page is made of, as a file.
 func (v *viewer) provenanceBundle(w http.ResponseWriter, r *http.Request) error {
-	index, err := pathIndex(r)
+	index, err := v.indexOf(r)
 	if err != nil {
 		return err
 	}
@@ -180,7 +162,7 @@ func (v *viewer) provenanceBundle(w http.ResponseWriter, r *http.Request) error 
 
 // provenanceJSON is the walk for programs, as attestlog provenance --json prints it.
 func (v *viewer) provenanceJSON(w http.ResponseWriter, r *http.Request) error {
-	index, err := pathIndex(r)
+	index, err := v.indexOf(r)
 	if err != nil {
 		return err
 	}
