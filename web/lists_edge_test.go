@@ -130,6 +130,10 @@ func TestForkedMonitors(t *testing.T) {
 		t.Errorf("it isn't what the monitor keeps: %v", err)
 	}
 
+	// The monitor's own viewer shows the same.
+	wantTexts(t, viewOf(t, log, func(c *Config) { c.Monitors = []Monitor{NewLocalMonitor("this monitor", log.Key, m, nil)} }), "/monitors", 200,
+		"this monitor fork 149", "This viewer checked the evidence under the log’s key.")
+
 	// One that says it reached a head that nobody here was shown, without an alarm of its own.
 	other, err := verify.SignHead(log.Signer, 30, [32]byte{1})
 	if err != nil {

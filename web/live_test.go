@@ -12,6 +12,8 @@ import (
 	"github.com/attestlog/attestlog/web/webtest"
 )
 
+var _ Watcher = (*monitor.Monitor)(nil)
+
 // follow has a real monitor read a log up to its head, and serves it on loopback.
 func follow(t *testing.T, log *webtest.Log, peers ...string) (*monitor.Monitor, string) {
 	t.Helper()

@@ -56,8 +56,11 @@ type peerView struct {
 	Answered bool
 }
 
-// monitorFresh is how old a monitor's answer may be to count as fresh.
-const monitorFresh = time.Minute
+// How old an answer may be to count as fresh: a monitor's here, and a peer's to a monitor.
+const (
+	monitorFresh = time.Minute
+	peerFresh    = 10 * time.Minute
+)
 
 // monitorView makes a section of what a monitor says.
 func (v *viewer) monitorView(ctx context.Context, m Monitor, newest verify.Head) monitorView {
@@ -80,7 +83,7 @@ func (v *viewer) monitorView(ctx context.Context, m Monitor, newest verify.Head)
 	}
 	slices.SortFunc(view.Beyond, func(a, b kindCount) int { return cmp.Compare(a.Kind, b.Kind) })
 	for _, p := range s.Peers {
-		view.Peers = append(view.Peers, peerOf(p))
+		view.Peers = append(view.Peers, peerOf(p, v.now()))
 	}
 	view.State, view.Why = stateOf(&view, v.now())
 	return view
@@ -107,7 +110,7 @@ func alarmOfMonitor(a status.Alarm, forks map[string]CheckedFork) alarmView {
 	return view
 }
 
-func peerOf(p status.Peer) peerView {
+func peerOf(p status.Peer, now time.Time) peerView {
 	view := peerView{URL: p.URL, Mark: "fresh", Words: "answered", Spoke: time.UnixMilli(p.Spoke), Answered: p.Spoke > 0}
 	switch {
 	case p.Asked == 0:
@@ -116,6 +119,8 @@ func peerOf(p status.Peer) peerView {
 		view.Mark, view.Words = "trouble", "has never answered"
 	case p.Trouble:
 		view.Mark, view.Words = "trouble", "doesn’t answer; it last did"
+	case now.Sub(view.Spoke) > peerFresh:
+		view.Mark = "behind"
 	}
 	return view
 }
