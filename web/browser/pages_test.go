@@ -24,6 +24,7 @@ func TestViewer(t *testing.T) {
 	b := startChromium(t)
 	t.Run("pages", func(t *testing.T) { testPages(t, b) })
 	t.Run("empty", func(t *testing.T) { testEmpty(t, b) })
+	t.Run("alarm", func(t *testing.T) { testAlarm(t, b) })
 	t.Run("hostile", func(t *testing.T) { testHostile(t, b) })
 }
 
@@ -189,6 +190,8 @@ func examples(log *webtest.Log) map[string][]example {
 		"/heads/{size}":                 {{"head", "/heads/" + size}},
 		"/heads/{size}/note":            {{"note", "/heads/" + size + "/note"}},
 		"/consistency":                  {{"consistency-search", "/consistency"}, {"consistency", "/consistency?from=" + fmt.Sprint(log.EarlierHead()) + "&to=" + size}},
+		"/consistency.json":             {{"consistency-json", "/consistency.json?from=" + fmt.Sprint(log.EarlierHead()) + "&to=" + size}},
+		"/monitors/evidence/{id}":       {{"no-evidence", "/monitors/evidence/0000"}}, // there is some in testAlarm
 		"/monitors":                     {{"monitors", "/monitors"}},
 		"/proving":                      {{"proving", "/proving"}},
 		"/report":                       {{"report-search", "/report"}, {"report", "/report?subject=" + url.QueryEscape(webtest.System) + "&from=2020-01-01&to=2099-12-31"}},
@@ -207,7 +210,7 @@ func those(known map[string][]example) (list []example) {
 // testPages looks at every page of a log that has everything.
 func testPages(t *testing.T, b *chromium) {
 	log := webtest.Full(t)
-	origin := viewer(t, log, func(c *web.Config) { c.Notice = "A viewer for tests." })
+	origin := viewer(t, log, func(c *web.Config) { c.Notice, c.Monitors = "A viewer for tests.", watchers(t, log) })
 	list := those(examples(log))
 	for _, form := range web.Paths() {
 		if len(examples(log)[form]) == 0 {
@@ -222,7 +225,7 @@ func testPages(t *testing.T, b *chromium) {
 		status, isPage := fetch(t, origin+e.path)
 		wanted := http.StatusOK
 		switch e.name {
-		case "not-found", "no-such-entry", "not-an-entry":
+		case "not-found", "no-such-entry", "not-an-entry", "no-evidence":
 			wanted = status
 			if status < 400 || status >= 500 {
 				t.Errorf("%s: status %d", e.path, status)
