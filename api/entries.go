@@ -61,13 +61,15 @@ const maxText = 100
 
 // listEntries answers with a page of entries.
 func (s *server) listEntries(w http.ResponseWriter, r *http.Request) {
-	q := readQuery(r, "kind", "source", "subject", "from", "to", "status", "statement", "text", "cursor", "limit", "order")
+	q := readQuery(r, "kind", "source", "subject", "from", "to", "start", "end", "status", "statement", "text", "cursor", "limit", "order")
 	asked := ledger.Query{
 		Kinds:      q.kinds("kind"),
 		Source:     q.text("source", 129),
 		Subject:    q.text("subject", 256),
 		From:       q.number("from", 0, 0, canon.MaxInt),
 		To:         q.number("to", 0, 0, canon.MaxInt),
+		Start:      q.number("start", 0, 0, canon.MaxInt),
+		End:        q.number("end", 0, 0, canon.MaxInt),
 		Cursor:     q.text("cursor", 256),
 		Limit:      int(q.number("limit", 100, 1, 1000)),
 		Descending: q.word("order", "asc", "desc") == "desc",

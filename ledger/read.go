@@ -32,6 +32,8 @@ type Query struct {
 	Source     string // exact
 	Subject    string // exact: the subject's name
 	From, To   int64  // of the log's time, ms since 1970, both inclusive; To 0 is open
+	Start      int64  // ascending: the first index that is looked at
+	End        int64  // the first index that isn't, as if the log had so many entries; 0 for all
 	Cursor     string // Page.Next of the page before, of the same query
 	Limit      int    // 100 if zero, at most 1,000; pages of large entries hold fewer
 	Descending bool   // newest first
@@ -131,15 +133,22 @@ func (l *Ledger) Entries(ctx context.Context, q Query) (Page, error) {
 			return Page{}, &Refusal{Code: Malformed, Check: "cursor", Detail: "this is no cursor of this query; begin again without one"}
 		}
 	}
+	if q.Start > 0 && q.Descending {
+		return Page{}, &Refusal{Code: Malformed, Check: "start", Detail: "start says where to begin in ascending order; in descending order, end does"}
+	}
 	tip, err := l.store.Tip(ctx)
 	if err != nil {
 		return Page{}, refuseRead(err, "")
 	}
-	if q.Cursor == "" {
-		scan.Size = tip.Size
+	if q.Cursor == "" { // otherwise the cursor has start and end
+		scan.Size, scan.Cursor = tip.Size, q.Start
+		if q.End > 0 {
+			scan.Size = q.End
+		}
 	}
 	scan.Size = min(scan.Size, tip.Size)
 	page := Page{Size: scan.Size, Reached: -1}
+	none = none || !q.Descending && scan.Cursor >= scan.Size
 	if none {
 		return page, nil
 	}

@@ -72,9 +72,19 @@ func TestEntries(t *testing.T) {
 		"to":        {ledger.Query{To: middle}, func(e *ledger.Entry) bool { return e.Decoded.Logged <= middle }},
 		"one time":  {ledger.Query{From: middle, To: middle}, func(e *ledger.Entry) bool { return e.Decoded.Logged == middle }},
 		"no time":   {ledger.Query{From: middle + 1<<40}, func(*ledger.Entry) bool { return false }},
+		"up to 10":  {ledger.Query{End: 10}, func(e *ledger.Entry) bool { return e.Index < 10 }},
+		"beyond":    {ledger.Query{End: 1 << 40, Source: "bank/1"}, func(e *ledger.Entry) bool { return e.Event.Source == "bank/1" }},
+		"from 7":    {ledger.Query{Start: 7}, func(e *ledger.Entry) bool { return e.Index >= 7 }},
+		"7 to 9":    {ledger.Query{Start: 7, End: 10}, func(e *ledger.Entry) bool { return e.Index >= 7 && e.Index < 10 }},
+		"behind":    {ledger.Query{Start: 1 << 40}, func(*ledger.Entry) bool { return false }},
 		"all three": {ledger.Query{Kinds: []event.Kind{event.DataAccess}, Source: "gateway/1", Subject: "audit"}, func(*ledger.Entry) bool { return false }},
 	} {
 		for _, descending := range []bool{false, true} {
+			if c.query.Start > 0 && descending {
+				_, err := w.log.Entries(t.Context(), ledger.Query{Start: c.query.Start, Descending: true})
+				refused(t, name, err, ledger.Malformed)
+				continue
+			}
 			t.Run(fmt.Sprintf("%s/%v", name, descending), func(t *testing.T) {
 				var want, got []int64
 				for i := range all.Entries {

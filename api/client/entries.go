@@ -18,6 +18,10 @@ type wireEntry struct {
 	Index  int64        `json:"index"`
 	Leaf   []byte       `json:"leaf"`
 	Logged int64        `json:"logged"`
+
+	Deferral *struct {
+		State string `json:"state"`
+	} `json:"deferral"`
 }
 
 // open decodes an entry and holds what the answer says beside the leaf against the leaf.
@@ -30,6 +34,21 @@ func (w *wireEntry) open() (*verify.Entry, error) {
 		return nil, alarm(nil, "the log's answer about entry %d contradicts the leaf", w.Index)
 	}
 	return entry, nil
+}
+
+// status is what became of the entry's claims. What became of a deferred proof is the log's word, the rest stands in the entry.
+func (w *wireEntry) status(entry *verify.Entry) (string, error) {
+	switch {
+	case entry.Event.Proof == event.ProofDeferred != (w.Deferral != nil):
+		return "", alarm(nil, "the log's answer about entry %d contradicts the leaf: its payload says that its proof is %s", w.Index, entry.Event.Proof)
+	case entry.Event.Proof == event.ProofInline:
+		return StatusProven, nil
+	case entry.Event.Proof == event.ProofNone:
+		return StatusClaimed, nil
+	case w.Deferral.State != StatusProven && w.Deferral.State != StatusWaiting && w.Deferral.State != StatusRefused:
+		return "", alarm(nil, "the log's answer about entry %d says of its proof what it can't", w.Index)
+	}
+	return w.Deferral.State, nil
 }
 
 // Entry fetches an entry by its index, with its proof against a head that the log's key signed. An entry that is younger
@@ -134,6 +153,8 @@ type Query struct {
 	Source     string // exact
 	Subject    string // exact: the subject's name
 	From, To   int64  // of the log's time, milliseconds since 1970, both inclusive; To 0 is open
+	Start      int64  // ascending: the index to begin at
+	End        int64  // only entries with lower indices; 0 for all
 	Cursor     string // Page.Next of the page before
 	Limit      int    // 100 if zero, at most 1,000
 	Descending bool   // newest first
@@ -156,6 +177,7 @@ const (
 // Page is a part of what a query picks.
 type Page struct {
 	Entries []*verify.Entry
+	Status  []string // of each: StatusProven, StatusClaimed, StatusWaiting or StatusRefused, in the log's words
 	Next    string // cursor of the next page; empty at the end
 	Size    int64  // of the log when it was asked
 	Reached int64  // the last entry that was looked at, where there is a next page; otherwise −1
@@ -196,6 +218,8 @@ func (c *Client) Entries(ctx context.Context, q Query) (Page, error) {
 	set("subject", q.Subject, q.Subject != "")
 	set("from", strconv.FormatInt(q.From, 10), q.From > 0)
 	set("to", strconv.FormatInt(q.To, 10), q.To > 0)
+	set("start", strconv.FormatInt(q.Start, 10), q.Start > 0)
+	set("end", strconv.FormatInt(q.End, 10), q.End > 0)
 	set("cursor", q.Cursor, q.Cursor != "")
 	set("limit", strconv.Itoa(q.Limit), q.Limit > 0)
 	set("order", "desc", q.Descending)
@@ -220,7 +244,11 @@ func (c *Client) Entries(ctx context.Context, q Query) (Page, error) {
 		if err != nil {
 			return Page{}, err
 		}
-		page.Entries = append(page.Entries, entry)
+		status, err := wire.Entries[i].status(entry)
+		if err != nil {
+			return Page{}, err
+		}
+		page.Entries, page.Status = append(page.Entries, entry), append(page.Status, status)
 	}
 	return page, nil
 }

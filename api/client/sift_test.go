@@ -24,11 +24,13 @@ func TestSiftedEntries(t *testing.T) {
 		"claimed, one a page":       {client.Query{Status: client.StatusClaimed, Limit: 1}, 1, true, true},
 		"proven":                    {client.Query{Status: client.StatusProven}, 0, false, false},
 		"under no known statement":  {client.Query{Statement: event.Digest{1}}, 0, false, false},
+		"up to an index":            {client.Query{End: 1, Descending: true}, 1, false, false},
+		"from an index on":          {client.Query{Start: 1}, 1, false, false},
 		"newest first, all of them": {client.Query{Status: client.StatusClaimed, Descending: true}, 2, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			page, err := c.Entries(t.Context(), want.query)
-			if err != nil || len(page.Entries) != want.found || (page.Reached >= 0) != want.reached || (page.Next != "") != want.next {
+			if err != nil || len(page.Entries) != want.found || (page.Reached >= 0) != want.reached || (page.Next != "") != want.next || len(page.Status) != want.found {
 				t.Errorf("%d entries, reached %d, next %q, %v", len(page.Entries), page.Reached, page.Next, err)
 			}
 		})
