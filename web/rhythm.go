@@ -2,8 +2,12 @@ package web
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -53,40 +57,38 @@ const (
 	askingAtOnce = 8
 )
 
+// each does something for each name, several at once, and gives the errors.
+func each(names []string, do func(name string) error) error {
+	var doing errgroup.Group
+	doing.SetLimit(askingAtOnce)
+	for _, name := range names {
+		doing.Go(func() error { return do(name) })
+	}
+	return doing.Wait()
+}
+
 // of finds when sources spoke, of which the log says what the number of their last event is.
 func (r *rhythms) of(ctx context.Context, v *viewer, last map[string]int64) (map[string]*rhythm, error) {
-	found := map[string]*rhythm{}
+	found := make(map[string]*rhythm, len(last))
 	var mu sync.Mutex
-	var failed error
-	var asking sync.WaitGroup
-	free := make(chan struct{}, askingAtOnce)
-	for name, seq := range last {
-		before := r.get(name)
-		if before != nil && before.seq == seq || seq == 0 {
-			if seq == 0 {
-				before = &rhythm{}
+	err := each(slices.Collect(maps.Keys(last)), func(name string) error {
+		next := &rhythm{}
+		if seq := last[name]; seq > 0 {
+			before := r.get(name)
+			if next = before; before == nil || before.seq != seq {
+				var err error
+				if next, err = listen(ctx, v, name, seq, before); err != nil {
+					return err
+				}
+				r.put(name, next)
 			}
-			mu.Lock()
-			found[name] = before
-			mu.Unlock()
-			continue
 		}
-		free <- struct{}{}
-		asking.Go(func() {
-			defer func() { <-free }()
-			next, err := listen(ctx, v, name, seq, before)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				failed = err
-				return
-			}
-			found[name] = next
-			r.put(name, next)
-		})
-	}
-	asking.Wait()
-	return found, failed
+		mu.Lock()
+		defer mu.Unlock()
+		found[name] = next
+		return nil
+	})
+	return found, err
 }
 
 func (r *rhythms) get(name string) *rhythm {

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-chi/chi/v5"
 
@@ -24,19 +26,26 @@ type sourceRow struct {
 	Doubt   bool // events of one of its keys are in doubt
 }
 
-// sourceRows makes the rows of some sources.
-func (v *viewer) sourceRows(r *http.Request, law *lawState, names []string) ([]sourceRow, error) {
-	states, err := v.log.Sources(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	last := map[string]int64{}
-	for _, s := range states {
-		if slices.Contains(names, s.Name) {
-			last[s.Name] = s.Next.Seq - 1
+// lastNumbers asks for the numbers of sources' last events: one by one, so that a log with many sources isn't asked for all of them.
+func (v *viewer) lastNumbers(ctx context.Context, names []string) (map[string]int64, error) {
+	last := make(map[string]int64, len(names))
+	var mu sync.Mutex
+	err := each(names, func(name string) error {
+		s, err := v.log.SourceState(ctx, name)
+		if err != nil {
+			return err
 		}
-	}
-	heard, err := v.rhythms.of(r.Context(), v, last)
+		mu.Lock()
+		defer mu.Unlock()
+		last[name] = s.Next.Seq - 1
+		return nil
+	})
+	return last, err
+}
+
+// sourceRows makes the rows of some sources.
+func (v *viewer) sourceRows(ctx context.Context, law *lawState, names []string, last map[string]int64) ([]sourceRow, error) {
+	heard, err := v.rhythms.of(ctx, v, last)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +88,11 @@ func (v *viewer) sources(w http.ResponseWriter, r *http.Request) error {
 		names = names[:pageSize]
 		next = names[pageSize-1]
 	}
-	rows, err := v.sourceRows(r, law, names)
+	last, err := v.lastNumbers(r.Context(), names)
+	if err != nil {
+		return err
+	}
+	rows, err := v.sourceRows(r.Context(), law, names, last)
 	if err != nil {
 		return err
 	}
@@ -141,7 +154,7 @@ func (v *viewer) source(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	rows, err := v.sourceRows(r, law, []string{name})
+	rows, err := v.sourceRows(r.Context(), law, []string{name}, map[string]int64{name: state.Next.Seq - 1})
 	if err != nil {
 		return err
 	}
