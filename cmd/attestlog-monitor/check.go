@@ -50,7 +50,7 @@ func bindCheck(fs *flag.FlagSet) command.Run {
 		report := m.Report("")
 		report.Peers = nil // a check speaks to none
 		printReport(s.Out, report)
-		if err := alarmed(report); err != nil {
+		if err := alarmed(report, ""); err != nil {
 			return err
 		}
 		for _, log := range report.Logs {

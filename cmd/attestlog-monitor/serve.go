@@ -136,7 +136,7 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams, operands []str
 	if err := serve(ctx, m, listener, mux, &pages, cfg.Logger); err != nil {
 		return err
 	}
-	return alarmed(m.Report(""))
+	return alarmed(m.Report(""), elsewhere)
 }
 
 // version is what the program was built from, as far as the build says so.
@@ -196,8 +196,8 @@ func serve(ctx context.Context, m *monitor.Monitor, listener net.Listener, handl
 	return errors.Join(served, shown, ran)
 }
 
-// alarmed is an error with exit code 3 where there are alarms.
-func alarmed(r *status.Report) error {
+// alarmed is an error with exit code 3 where there are alarms. The hint, which may be empty, says where more is told.
+func alarmed(r *status.Report, hint string) error {
 	var n int64
 	for i := range r.Logs {
 		n += r.Logs[i].Raised()
@@ -206,7 +206,10 @@ func alarmed(r *status.Report) error {
 	case 0:
 		return nil
 	case 1:
-		return &command.Exit{Code: 3, Err: errors.New("there is an alarm: attestlog-monitor status says which")}
+		return &command.Exit{Code: 3, Err: errors.New("there is an alarm" + hint)}
 	}
-	return &command.Exit{Code: 3, Err: fmt.Errorf("there are %d alarms: attestlog-monitor status says which", n)}
+	return &command.Exit{Code: 3, Err: fmt.Errorf("there are %d alarms%s", n, hint)}
 }
+
+// elsewhere is the hint of those who didn't print the alarms.
+const elsewhere = ": attestlog-monitor status says which"

@@ -67,7 +67,7 @@ func bindStatus(fs *flag.FlagSet) command.Run {
 		} else {
 			printReport(s.Out, report)
 		}
-		return alarmed(report)
+		return alarmed(report, "")
 	}
 }
 

@@ -19,7 +19,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := scripttest.Build(t, "../attestlogd", "../attestlog-prover", ".")
+	programs := scripttest.Build(t, "../attestlogd", "../attestlog-prover", "../attestlog-monitor", ".")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +52,9 @@ func TestDemo(t *testing.T) {
 		"Verdict: PROVEN", "401 bad-signature", "422 proof-invalid", "422 proof-missing", "row 20 of the data set: the row doesn't consent",
 		"is not in the tree", "5 ways to cheat were refused", "UNTRUSTED",
 		"986 of 1,000 rows", "All 20 steps are taken; the log has 20 of them", "✓ its 20 steps begin each with the weights", "✓ the served version is the model",
+		"cosigned by witness.demo.example/1: as the policy asks", "→ not believed, exit code 3", "TWO HISTORIES, with evidence", "→ caught, exit code 3", "ALARM fork",
+		"→ the alarm stays, exit code 3", "FORK: the holder of demo.attestlog.example/german-credit's key signed two roots for",
+		"was shown the same history, up to a tree of", "and the operator's two histories were caught",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("the demo doesn't say %q:\n%s", want, out)

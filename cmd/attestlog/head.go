@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"flag"
+	"strings"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
 
 const headManual = `Fetches the newest head of the log and checks its signature, and that it continues the head that was seen last: nobody can
-take back a history that you have seen.
+take back a history that you have seen. With --policy, it must have the cosignatures that the policy asks for.
 `
 
 type headCommand struct {
@@ -37,10 +38,31 @@ func (h *headCommand) run(ctx context.Context, t *terminal, args []string) error
 	t.say("%s signed a tree of %s entries.", head.Origin, thousands(head.Size))
 	t.field("root", "%s", rootText(head.Root))
 	since := h.since(t, r, head)
+	by := cosigners(r, head)
+	if len(by) > 0 {
+		t.field("cosigned", "by %s: as the policy asks", strings.Join(by, ", "))
+	}
 	if t.json {
-		t.printJSON(map[string]any{"origin": head.Origin, "size": head.Size, "root": event.Digest(head.Root), "note": string(head.Note), "consistent_with": since})
+		answer := map[string]any{"origin": head.Origin, "size": head.Size, "root": event.Digest(head.Root), "note": string(head.Note), "consistent_with": since}
+		if r.policy != nil {
+			answer["cosigned_by"] = by
+		}
+		t.printJSON(answer)
 	}
 	return nil
+}
+
+// cosigners are the names of the policy's witnesses that cosigned a head; none without a policy.
+func cosigners(r *remote, head verify.Head) []string {
+	names := []string{}
+	if r.policy == nil {
+		return names
+	}
+	_, cosignatures, _ := r.policy.Open(head.Note, r.Key()) // that they are enough was checked
+	for _, c := range cosignatures {
+		names = append(names, r.policy.Witnesses[c.Witness].Name)
+	}
+	return names
 }
 
 // since says which head was known and is consistent with the new one; −1: none was.
