@@ -16,6 +16,8 @@ import (
 	"sync"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/attestlog/attestlog/web/verifier"
 )
 
 //go:embed static
@@ -31,7 +33,9 @@ type assets struct {
 type asset struct {
 	contentType string
 	plain       []byte
-	packed      func() []byte // compressed, made when first asked for; nil where that would not help
+	packed      func() []byte          // compressed with gzip, made when first asked for; nil where that would not help
+	brotli      []byte                 // compressed better, where somebody did so; else nil
+	unpacked    func() ([]byte, error) // in place of plain, where only few ask for it; else nil
 }
 
 // contentTypes are those of the files in static; mime's own table differs between systems.
@@ -40,7 +44,7 @@ var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8", ".json": "application/json",
 }
 
-func newAssets(from fs.FS) (*assets, error) {
+func newAssets(from fs.FS, v *verifier.Verifier) (*assets, error) {
 	a := &assets{files: map[string]*asset{}}
 	sum := sha256.New()
 	err := fs.WalkDir(from, "static", func(file string, d fs.DirEntry, err error) error {
@@ -60,8 +64,25 @@ func newAssets(from fs.FS) (*assets, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the viewer's files: %w", err)
 	}
+	if v != nil {
+		sum.Write(v.Gzip)
+		a.files["verify/wasm_exec.js"] = newAsset("wasm_exec.js", v.Glue)
+		packed := sync.OnceValues(v.Wasm)
+		a.files["verify/"+verifier.Name] = &asset{contentType: contentTypes[".wasm"], brotli: v.Brotli, packed: func() []byte { return v.Gzip },
+			unpacked: packed}
+	}
 	a.version = hex.EncodeToString(sum.Sum(nil)[:8])
 	return a, nil
+}
+
+// accepts tells whether an Accept-Encoding names a coding. No browser names one to say that it doesn't want it.
+func accepts(header, coding string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		if name, _, _ := strings.Cut(one, ";"); strings.TrimSpace(name) == coding {
+			return true
+		}
+	}
+	return false
 }
 
 func newAsset(name string, plain []byte) *asset {
@@ -108,10 +129,18 @@ func (a *assets) send(w http.ResponseWriter, r *http.Request, hash, name string)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
 	body := file.plain
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		if packed := file.packed(); packed != nil {
-			h.Set("Content-Encoding", "gzip")
-			body = packed
+	accepted := r.Header.Get("Accept-Encoding")
+	if packed := file.packed; file.brotli != nil && accepts(accepted, "br") {
+		h.Set("Content-Encoding", "br")
+		body = file.brotli
+	} else if accepts(accepted, "gzip") && packed() != nil {
+		h.Set("Content-Encoding", "gzip")
+		body = packed()
+	} else if file.unpacked != nil {
+		var err error
+		if body, err = file.unpacked(); err != nil {
+			http.Error(w, "The file can't be unpacked.", http.StatusInternalServerError)
+			return
 		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -30,8 +30,9 @@ func (v *viewer) funcs() template.FuncMap {
 	return template.FuncMap{
 		"num": num, "plural": plural, "bytes": byteCount, "share": share, "hex": hexOf, "iso": iso, "clock": clock, "mark": markOf, "dict": dict,
 		"text": boundText, "multiline": boundLines, "prose": proseOf, "warns": warns,
-		"ago":   func(moment any) (string, error) { return ago(v.now(), moment) },
-		"asset": v.assets.url,
+		"ago":         func(moment any) (string, error) { return ago(v.now(), moment) },
+		"asset":       v.assets.url,
+		"hasVerifier": func() bool { return v.verifier != nil },
 	}
 }
 

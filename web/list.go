@@ -37,7 +37,7 @@ func NewList(logs []Listed, w Watcher, now func() time.Time) (http.Handler, erro
 		v.now = time.Now
 	}
 	var err error
-	if v.assets, err = newAssets(staticFiles); err != nil {
+	if v.assets, err = newAssets(staticFiles, nil); err != nil {
 		return nil, err
 	}
 	if v.templates, err = parseTemplates(v.funcs()); err != nil {

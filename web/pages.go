@@ -38,6 +38,9 @@ func (v *viewer) pages() []page {
 		{"/monitors", v.monitors},
 		{"/monitors/evidence/{id}", v.forkEvidence},
 		{"/proving", v.proving},
+		{"/verify", v.verifyPage},
+		{"/verify/key", v.logKey},
+		{"/verify/offline.html", v.offlinePage},
 	}
 }
 

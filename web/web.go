@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -15,6 +16,7 @@ import (
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/verifier"
 )
 
 // Log is the log that is viewed. *client.Client satisfies it; what holds of its methods holds here.
@@ -24,6 +26,7 @@ import (
 type Log interface {
 	Origin() string
 	Key() note.Verifier
+	VKey() string // the same, as C2SP signed-note writes it
 	Library() verify.Tracer
 
 	Checkpoint(ctx context.Context) (verify.Head, error)
@@ -64,18 +67,22 @@ type Config struct {
 
 // viewer serves the pages of one log.
 type viewer struct {
-	log       Log
-	policy    *verify.Policy
-	notice    string
-	logger    *slog.Logger
-	now       func() time.Time
-	assets    *assets
-	templates map[string]*template.Template
-	newest    newestHead
-	watch     watch
-	law       law
-	rhythms   rhythms
-	compared  compared
+	log      Log
+	policy   *verify.Policy
+	notice   string
+	logger   *slog.Logger
+	now      func() time.Time
+	assets   *assets
+	verifier *verifier.Verifier // for browsers; nil where the program was built without
+	// verifierMissing says why there is none.
+	verifierMissing error
+	offline         func() ([]byte, error) // the page that can be saved, made once
+	templates       map[string]*template.Template
+	newest          newestHead
+	watch           watch
+	law             law
+	rhythms         rhythms
+	compared        compared
 }
 
 // answerWithin is how long a page may take: one of a log elsewhere waits for the network.
@@ -102,7 +109,11 @@ func newViewer(cfg Config) (*viewer, error) {
 		v.now = time.Now
 	}
 	var err error
-	if v.assets, err = newAssets(staticFiles); err != nil {
+	if v.verifier, v.verifierMissing = verifier.Load(); v.verifierMissing != nil && !errors.Is(v.verifierMissing, verifier.ErrMissing) {
+		return nil, v.verifierMissing
+	}
+	v.offline = sync.OnceValues(v.makeOffline)
+	if v.assets, err = newAssets(staticFiles, v.verifier); err != nil {
 		return nil, err
 	}
 	if v.templates, err = parseTemplates(v.funcs()); err != nil {

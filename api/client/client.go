@@ -64,6 +64,7 @@ type Client struct {
 	http     *http.Client
 	logger   *slog.Logger
 	key      note.Verifier
+	vkey     string
 	retries  int
 	pause    time.Duration
 	most     time.Duration
@@ -86,7 +87,7 @@ func New(baseURL string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the log's public key: %w", err)
 	}
-	c := &Client{base: base, http: o.HTTP, logger: o.Logger, key: key, retries: o.Retries, pause: o.Pause, most: o.MaxPause, patience: o.Patience}
+	c := &Client{base: base, http: o.HTTP, logger: o.Logger, key: key, vkey: o.LogKey, retries: o.Retries, pause: o.Pause, most: o.MaxPause, patience: o.Patience}
 	if c.http == nil {
 		c.http = &http.Client{Transport: transport()}
 	}
@@ -136,6 +137,9 @@ func (c *Client) Origin() string { return c.key.Name() }
 
 // Key verifies the log's notes.
 func (c *Client) Key() note.Verifier { return c.key }
+
+// VKey is the log's key as it was given: a vkey of C2SP signed-note.
+func (c *Client) VKey() string { return c.vkey }
 
 // Ready tells whether the log takes events; if not, the error is a *Problem that says why. It is asked once, without retries.
 func (c *Client) Ready(ctx context.Context) error {

@@ -26,6 +26,9 @@ func TestViewer(t *testing.T) {
 	t.Run("empty", func(t *testing.T) { testEmpty(t, b) })
 	t.Run("alarm", func(t *testing.T) { testAlarm(t, b) })
 	t.Run("hostile", func(t *testing.T) { testHostile(t, b) })
+	t.Run("files", func(t *testing.T) { testVerifyFiles(t, b) })
+	t.Run("heads", func(t *testing.T) { testVerifyHeads(t, b) })
+	t.Run("entries", func(t *testing.T) { testVerifyEntries(t, b) })
 }
 
 // viewer serves a log's viewer on loopback.

@@ -53,7 +53,7 @@ func Bundle(file []byte, vkey, policy string, watch func(step Object)) Object {
 // claimObject is what is known of an entry that a bundle is about.
 func claimObject(c *verify.Report) Object {
 	o := entryObject(c.Entry)
-	o["verdict"] = string(c.Verdict)
+	o["verdict"], o["sentence"] = string(c.Verdict), c.Sentence
 	o["proven"], o["claimed"], o["trusted"], o["doubts"] = texts(c.Proven), texts(c.Claimed), texts(c.Trusted), texts(c.Doubts)
 	return o
 }
