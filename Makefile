@@ -31,8 +31,8 @@ race: postgresql ## Run the tests of ledger, api and attestlogd under the race d
 fuzz: ## Run each fuzz target for FUZZTIME (10s)
 	@scripts/fuzz $(FUZZTIME)
 
-bench: postgresql build ## Measure log, http, prove, verify, worker and monitor, SECONDS_EACH (10) a case; one JSON object a line
-	@for area in log http prove verify worker monitor; do bin/attestlog-bench $$area --seconds $(SECONDS_EACH) || exit 1; done
+bench: postgresql build ## Measure log, http, prove, verify, worker, monitor and web, SECONDS_EACH (10) a case; one JSON object a line
+	@for area in log http prove verify worker monitor web; do bin/attestlog-bench $$area --seconds $(SECONDS_EACH) || exit 1; done
 
 clean: ## Remove what was built
 	rm -rf bin .cache

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -47,21 +48,52 @@ func (a *attester) next(from *chain, dataset event.Digest) (*event.Submission, e
 }
 
 func (a *attester) prove(from *chain, dataset event.Digest) (*event.Submission, []event.Element, error) {
-	e := access(dataset)
+	return a.proveEvent(from, access(dataset))
+}
+
+// full is an access to as many records as the statement has room for.
+func (a *attester) full(e event.Event) event.Event {
 	claims := *e.Claims.(*event.DataAccessClaims)
 	claims.Records = int64(a.statement.Capacity)
-	e.Claims = &claims
-	e.Proof, e.Statement = event.ProofInline, a.setup.VerifyingKey().Digest()
+	e.Claims, e.Statement = &claims, a.setup.VerifyingKey().Digest()
+	return e
+}
+
+// proveEvent numbers, signs and proves an access to the load's data set.
+func (a *attester) proveEvent(from *chain, e event.Event) (*event.Submission, []event.Element, error) {
+	e = a.full(e)
+	e.Proof = event.ProofInline
 	sub, err := from.sign(&e)
 	if err != nil {
 		return nil, nil, err
 	}
-	public, err := a.statement.Public(&e, sub.Envelope.Digest(), loadResolver{})
+	var public []event.Element
+	sub.Proof, public, err = a.proofOf(&e, sub.Envelope.Digest())
+	return sub, public, err
+}
+
+// deferred numbers and signs an access whose proof is to come later. Nobody can open its witness.
+func (a *attester) deferred(from *chain, e event.Event) (*event.Submission, error) {
+	e = a.full(e)
+	sealed := make([]byte, 1000)
+	_, _ = rand.Read(sealed) // it can't fail
+	e.Proof, e.Witness = event.ProofDeferred, event.DigestOf(sealed)
+	sub, err := from.sign(&e)
+	if err != nil {
+		return nil, err
+	}
+	sub.Witness = sealed
+	return sub, nil
+}
+
+// proofOf proves an access.
+func (a *attester) proofOf(e *event.Event, digest event.Digest) ([]byte, []event.Element, error) {
+	public, err := a.statement.Public(e, digest, loadResolver{})
 	if err != nil {
 		return nil, nil, err
 	}
-	sub.Proof, err = a.setup.Prove(public)
-	return sub, public, err
+	proof, err := a.setup.Prove(public)
+	return proof, public, err
 }
 
 // loadDataset is the data set that the load refers to.

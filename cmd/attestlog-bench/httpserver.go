@@ -109,7 +109,7 @@ func startServer(ctx context.Context, r *report, d *databaseFlags, load loadConf
 	return &s.target, nil
 }
 
-func newServer(ctx context.Context, r *report, d *databaseFlags, load loadConfig) (_ *server, err error) {
+func newServer(ctx context.Context, r *report, d *databaseFlags, load loadConfig, change ...func(*ledger.Config)) (_ *server, err error) {
 	s := &server{target: target{load: load}}
 	defer func() {
 		if err != nil {
@@ -139,7 +139,11 @@ func newServer(ctx context.Context, r *report, d *databaseFlags, load loadConfig
 	if err != nil {
 		return nil, fmt.Errorf("couldn't make the log's key: %w", err)
 	}
-	s.ledger, err = ledger.Open(ctx, ledger.Config{DatabaseURL: s.url, Origin: sampleOrigin, Signer: signer, HeadsFile: filepath.Join(db.dir, "heads")})
+	cfg := ledger.Config{DatabaseURL: s.url, Origin: sampleOrigin, Signer: signer, HeadsFile: filepath.Join(db.dir, "heads")}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s.ledger, err = ledger.Open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@
 //	attestlog-bench prove    how long a proof takes and how much memory, for each statement, and how long keys take to load
 //	attestlog-bench verify   how many proofs a second can be verified, one by one and many at once
 //	attestlog-bench monitor  how many entries a second a monitor judges, with and without proofs
+//	attestlog-bench web      how long the viewer's pages of a log of a million entries take, and how many bytes they have
 //	attestlog-bench worker   what a proving worker takes beside proving, and how much memory each statement takes
 //
 // # How to read a figure
@@ -25,10 +26,11 @@
 //
 // # What a run does
 //
-// It measures for about --seconds a case and ends by itself. log, http and worker start a private PostgreSQL in a temporary directory,
+// It measures for about --seconds a case and ends by itself. log, http, web and worker start a private PostgreSQL in a temporary directory,
 // with fsync and synchronous_commit on, and remove it afterwards; --database-url takes another PostgreSQL, in which databases
 // attestlog_bench_… are made and dropped again. The load of http comes from a second process of this program, over the
-// loopback interface: like everything else that a server shares its machine with, it takes from the server's rate. worker runs log and PostgreSQL beside
+// loopback interface: like everything else that a server shares its machine with, it takes from the server's rate. The load of web comes
+// from the same process, one request at a time; it fills a log first, which takes some minutes. worker runs log and PostgreSQL beside
 // the worker, and what they take counts as the worker's. prove, verify and worker take keys from --keys and set up those that are missing there. Nothing leaves the machine.
 //
 // Progress goes to standard error. Exit codes: 0 done, 1 couldn't (one line says why), 2 the command line makes no sense.
@@ -73,6 +75,7 @@ func areas() []area {
 		{"prove", "each statement, against the bare prover; loading keys", bindProve},
 		{"verify", "proofs at once, against one by one", bindVerify},
 		{"monitor", "a monitor's first sync, against bare verification of signatures and proofs", bindMonitor},
+		{"web", "the viewer's pages of a large log, against the API's answers", bindWeb},
 		{"worker", "a proving worker with a queue, against the bare prover", bindWorker},
 	}
 }

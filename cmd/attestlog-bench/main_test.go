@@ -46,6 +46,7 @@ func TestAreas(t *testing.T) {
 		{"verify", []string{"--statements", "data-access-16", "--keys", keysDir, "--proofs", "2"}, []string{
 			"verify/single/time", "verify/single/rate", "verify/batch64/rate", "verify/batch64-one-bad/rate"}},
 		{"monitor", []string{"--entries", "1000", "--proofs", "600"}, []string{"monitor/entries/rate", "monitor/proofs/rate", "monitor/proven-entries/rate"}},
+		{"web", []string{"--entries", "12000"}, webNames()},
 		{"worker", []string{"--statements", "data-access-16", "--keys", keysDir, "--jobs", "3"}, []string{
 			"worker/job/time", "worker/overhead/ratio", "worker/data-access-16/memory"}},
 	}
@@ -62,6 +63,17 @@ func TestAreas(t *testing.T) {
 			nothingLeft(t, tmp)
 		})
 	}
+}
+
+// webNames are the figures of all pages that the viewer has.
+func webNames() (names []string) {
+	for _, c := range pageCases() {
+		names = append(names, "web/"+c.name+"/p95")
+		if !c.file() {
+			names = append(names, "web/"+c.name+"/bytes")
+		}
+	}
+	return append(names, "web/slowest/p95")
 }
 
 // checkFigures makes sure that every name was reported once, and that nothing else was.
@@ -222,6 +234,7 @@ func TestCommandLine(t *testing.T) {
 		{"no number", []string{"prove", "--seconds", "NaN"}, 2, "--seconds"},
 		{"no rounds", []string{"prove", "--rounds", "0"}, 2, "--rounds"},
 		{"too small a log", []string{"log", "--leaves", "1"}, 2, "--leaves"},
+		{"too small a log to show", []string{"web", "--entries", "4999"}, 2, "--entries"},
 		{"unknown statement", []string{"prove", "--statements", "anything"}, 2, `"anything"`},
 		{"a server that is no URL", []string{"http", "--url", "localhost"}, 2, "--url"},
 		{"a server without keys", []string{"http", "--url", "http://localhost:1"}, 2, "--operator-key"},

@@ -20,6 +20,7 @@ import (
 	"github.com/attestlog/attestlog/api"
 	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/garbage"
+	"github.com/attestlog/attestlog/cmd/internal/serving"
 	"github.com/attestlog/attestlog/cmd/internal/viewing"
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
@@ -105,21 +106,35 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams) error {
 	if err := log.awaitReady(ctx); err != nil {
 		return err
 	}
-	var pages http.Handler
-	if !c.NoViewer {
-		asking, stop := context.WithCancel(ctx)
-		defer stop()
-		var wait func()
-		if pages, wait, err = c.viewer(asking, log.Ledger, dir, witnesses, logger); err != nil {
-			return err
-		}
-		defer func() { stop(); wait() }()
-	}
-	handler, err := api.New(api.Config{Ledger: log.Ledger, Keys: provingKeys{store}, Logger: logger, Metrics: metrics, Fallback: pages})
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	handler, wait, err := c.handler(asking, dir, witnesses, api.Config{Ledger: log.Ledger, Keys: provingKeys{store}, Logger: logger, Metrics: metrics})
 	if err != nil {
 		return err
 	}
+	defer func() { stop(); wait() }()
 	return c.serve(ctx, log, listener, handler, logger)
+}
+
+// handler makes the API and its pages, and asks the monitors until ctx ends; wait then waits for them.
+func (c *serveConfig) handler(ctx context.Context, dir dataDir, witnesses *ledger.Witnessing, cfg api.Config) (handler http.Handler, wait func(), err error) {
+	public, err := dir.verifierKey()
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := note.NewVerifier(public)
+	if err != nil {
+		return nil, nil, fmt.Errorf("couldn't read the log's own key: %w", err)
+	}
+	all := serving.Config{API: cfg, LogKey: public, NoViewer: c.NoViewer}
+	if witnesses != nil {
+		all.Policy = witnesses.Policy
+	}
+	if all.Monitors, wait, err = viewing.Monitors(ctx, c.Monitors, key, cfg.Logger); err != nil {
+		return nil, nil, command.Misusef("%w", err)
+	}
+	handler, err = serving.New(all)
+	return handler, wait, err
 }
 
 // witnessing reads the policy; nil without one.
