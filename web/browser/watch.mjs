@@ -1,13 +1,13 @@
 // What every job wants to know of a page, whatever else it does there.
 
 const shared = new Map();
-const watching = new WeakMap(); // from a tab to what was seen in it
+const watching = new WeakMap(); // from a tab to what was seen in it, and whose pages it is for
 
 // room gives a context: the one that all jobs of a sort share, or a fresh one, which has seen nothing yet.
 async function room(browser, { javascript, fresh }) {
   const make = async () => {
     const context = await browser.newContext({ javaScriptEnabled: javascript, reducedMotion: 'reduce', serviceWorkers: 'block' });
-    await context.exposeBinding('__forbidden', ({ page }, what) => watching.get(page)?.forbidden.push(what));
+    await context.exposeBinding('__forbidden', ({ page }, what) => watching.get(page)?.seen.forbidden.push(what));
     await context.addInitScript(() => {
       addEventListener('securitypolicyviolation', (e) => globalThis.__forbidden(`${e.violatedDirective}: ${e.blockedURI} ${e.sourceFile}:${e.lineNumber} ${e.sample}`));
     });
@@ -18,20 +18,37 @@ async function room(browser, { javascript, fresh }) {
   return shared.get(javascript);
 }
 
-// watched opens a tab, and takes down what goes wrong in it: messages on the console, exceptions, dialogs, requests to other hosts, requests
-// that fail, and what the page's policy forbade, by the page's own account. Whoever opens it closes it.
+// watched gives a tab, and takes down what goes wrong in it: messages on the console, exceptions, dialogs, requests to other hosts, requests
+// that fail, and what the page's policy forbade, by the page's own account. A tab costs a process, and so those that aren't to be fresh are used
+// again: whoever takes one closes it.
 export async function watched(browser, { origin, width = 1280, height = 900, javascript = true, fresh = false }) {
   const context = await room(browser, { javascript, fresh });
+  const page = (!fresh && idle[javascript].pop()) || await open(context);
   const seen = { console: [], errors: [], dialogs: [], elsewhere: [], failed: [], forbidden: [] };
-  const page = await context.newPage();
-  watching.set(page, seen);
+  watching.set(page, { seen, origin });
   await page.setViewportSize({ width, height });
-  page.on('console', (m) => { if (['error', 'warning', 'assert'].includes(m.type())) seen.console.push(`${m.type()}: ${m.text()} (${m.location().url})`); });
-  page.on('pageerror', (e) => seen.errors.push(String(e.stack ?? e)));
-  page.on('dialog', (d) => { seen.dialogs.push(`${d.type()}: ${d.message()}`); d.dismiss().catch(() => {}); });
-  page.on('request', (r) => { if (!/^(data|blob|about):/.test(r.url()) && !r.url().startsWith(`${origin}/`)) seen.elsewhere.push(r.url()); });
-  page.on('requestfailed', (r) => seen.failed.push(`${r.url()}: ${r.failure()?.errorText}`));
-  return { page, seen, close: () => (fresh ? context.close() : page.close()) };
+  return {
+    page, seen,
+    close: async () => {
+      if (fresh) return context.close();
+      await page.goto('about:blank');
+      await page.emulateMedia({ media: null, colorScheme: 'light' });
+      idle[javascript].push(page);
+    },
+  };
+}
+
+const idle = { true: [], false: [] };
+
+async function open(context) {
+  const page = await context.newPage();
+  const seen = () => watching.get(page).seen;
+  page.on('console', (m) => { if (['error', 'warning', 'assert'].includes(m.type())) seen().console.push(`${m.type()}: ${m.text()} (${m.location().url})`); });
+  page.on('pageerror', (e) => seen().errors.push(String(e.stack ?? e)));
+  page.on('dialog', (d) => { seen().dialogs.push(`${d.type()}: ${d.message()}`); d.dismiss().catch(() => {}); });
+  page.on('request', (r) => { if (!/^(data|blob|about):/.test(r.url()) && !r.url().startsWith(`${watching.get(page).origin}/`)) seen().elsewhere.push(r.url()); });
+  page.on('requestfailed', (r) => seen().failed.push(`${r.url()}: ${r.failure()?.errorText}`));
+  return page;
 }
 
 // wide tells what sticks out of the page sideways, and by how much.
@@ -47,9 +64,9 @@ export function wide() {
   return [`the page is ${over} px wider than the window`, ...culprits.slice(-6)];
 }
 
-// judged runs axe-core, all of its rules or those that are named, and gives its complaints in short.
+// judged runs axe-core, 'all' of its rules or those that are named, and gives its complaints in short.
 export async function judged(page, axe, rules) {
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe);
-  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(runOnly && { runOnly }) }), rules);
+  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(runOnly !== 'all' && { runOnly }) }), rules);
   return violations.flatMap((v) => v.nodes.map((n) => `${v.id} (${v.impact}): ${n.target.join(' ')}: ${n.html.slice(0, 160)} ${n.failureSummary?.replace(/\s+/g, ' ').slice(0, 240) ?? ''}`));
 }
