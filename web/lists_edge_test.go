@@ -130,6 +130,15 @@ func TestForkedMonitors(t *testing.T) {
 		t.Errorf("it isn't what the monitor keeps: %v", err)
 	}
 
+	// Another one that has the same evidence raises the same alarm: it stands once above the pages, and below the name of each.
+	again, againURL := follow(t, log)
+	splitView(t, log, again, 40)
+	both := viewOf(t, log, func(c *Config) { c.Monitors = []Monitor{regulator, asked(t, log, "the ministry", againURL)} })
+	_, page := get(t, both, "GET", "/monitors")
+	if strings.Count(page, "the regulator and the ministry") != 1 || !strings.Contains(page, `id="alarm-`+id+`"`) || !strings.Contains(page, `id="alarm-`+id+`-1"`) {
+		t.Errorf("two monitors with one alarm:\n%s", page)
+	}
+
 	// The monitor's own viewer shows the same.
 	wantTexts(t, viewOf(t, log, func(c *Config) { c.Monitors = []Monitor{NewLocalMonitor("this monitor", log.Key, m, nil)} }), "/monitors", 200,
 		"this monitor fork 149", "This viewer checked the evidence under the log’s key.")

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,6 +41,7 @@ type alarmView struct {
 	Brought string // by whom, in words
 	Fork    bool   // the file is here
 	Main    string // the name of the first file of evidence
+	Anchor  string // of its place in the page: several monitors may have raised the same alarm
 }
 
 type kindCount struct {
@@ -172,6 +174,16 @@ func (v *viewer) monitors(w http.ResponseWriter, r *http.Request) error {
 	}
 	rank := map[string]int{"fork": -3, "alarm": -2, "trouble": -1, "missing": -1}
 	slices.SortStableFunc(views, func(a, b monitorView) int { return cmp.Compare(rank[a.State], rank[b.State]) })
+	anchors := map[string]int{}
+	for i := range views {
+		for j := range views[i].Alarms {
+			a := &views[i].Alarms[j]
+			if a.Anchor = "alarm-" + a.ID; anchors[a.ID] > 0 {
+				a.Anchor += fmt.Sprintf("-%d", anchors[a.ID])
+			}
+			anchors[a.ID]++
+		}
+	}
 	return v.render(w, r, "monitors.html", content{Title: "Monitors", Data: struct {
 		Monitors []monitorView
 	}{views}})

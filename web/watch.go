@@ -14,6 +14,8 @@ type Alarm struct {
 	Time    int64  // milliseconds since 1970, by the monitor's clock
 	Href    string // of the evidence, a path of the viewer; empty if there is none
 	Checked bool   // the evidence was checked here, under the log's key: nobody need believe the monitor
+
+	id string // the same for the same thing, whoever finds it; empty for the viewer's own
 }
 
 // watch is what the monitors say. It asks nobody: they say what they know at once.
@@ -51,9 +53,24 @@ func (w *watch) alarms(ctx context.Context) []Alarm {
 	all := slices.Clone(w.own)
 	w.mu.Unlock()
 	for _, m := range w.monitors {
-		all = append(all, bannerOf(m.Name(), m.Status(ctx))...)
+		for _, a := range bannerOf(m.Name(), m.Status(ctx)) {
+			if at := slices.IndexFunc(all, func(b Alarm) bool { return b.id != "" && b.id == a.id }); at >= 0 {
+				all[at].join(a)
+			} else {
+				all = append(all, a)
+			}
+		}
 	}
 	return all
+}
+
+// join makes one of two monitors' alarms about the same thing.
+func (a *Alarm) join(b Alarm) {
+	a.Monitor += " and " + b.Monitor
+	a.Time = min(a.Time, b.Time)
+	if b.Checked && !a.Checked {
+		a.What, a.Checked = b.What, true
+	}
 }
 
 // checkedWords says in short what evidence that holds comes to.
@@ -76,7 +93,7 @@ func bannerOf(name string, s MonitorStatus) []Alarm {
 			more++
 			continue
 		}
-		alarm := Alarm{Monitor: name, What: kindWords(a.Kind), Time: a.Time, Href: "/monitors#alarm-" + a.ID}
+		alarm := Alarm{id: a.ID, Monitor: name, What: kindWords(a.Kind), Time: a.Time, Href: "/monitors#alarm-" + a.ID}
 		if fork, ok := s.Forks[a.ID]; ok {
 			alarm.Checked, alarm.What = true, alarm.What+" "+checkedWords(fork)
 		}

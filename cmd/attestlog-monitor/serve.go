@@ -142,7 +142,7 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams, operands []str
 // version is what the program was built from, as far as the build says so.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	if !ok || info.Main.Version == "(devel)" {
 		return ""
 	}
 	return info.Main.Version

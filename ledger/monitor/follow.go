@@ -76,6 +76,7 @@ func (l *Log) ask(ctx context.Context, s Source) (head verify.Head, ok bool, err
 	if !l.met {
 		l.met, l.fresh = true, l.lastNews()
 	}
+	l.show()
 	l.mu.Unlock()
 	if head.Size < before.Size {
 		err = l.suffer(trouble{Rollback, name}, l.cfg.Patience, Alarm{Detail: fmt.Sprintf("the log shows a head of %d entries here, and showed one of %d before", head.Size, before.Size),

@@ -201,7 +201,9 @@ func (l *Log) Status() *Status { return l.shown.Load() }
 func (l *Log) show() {
 	s := l.state.status(l.origin)
 	s.Target, s.forks, s.Law = l.target, l.forks, l.law != nil
-	s.Contact = l.contact.UnixMilli()
+	if l.met {
+		s.Contact = l.contact.UnixMilli()
+	}
 	for t := range l.trouble {
 		s.Trouble = append(s.Trouble, strings.TrimSuffix(string(t.kind)+": "+t.about, ": "))
 	}

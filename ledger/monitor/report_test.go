@@ -69,6 +69,12 @@ func TestReport(t *testing.T) {
 		t.Errorf("of all logs it says %+v", r.Logs)
 	}
 
+	w.clock.move(time.Minute) // nothing is new, but that the log answers
+	w.round()
+	if s, _ := ask(origin).Of(origin); s.Contact != w.clock.now().UnixMilli() || s.HeadSeen != now {
+		t.Errorf("after another round it is %+v", s)
+	}
+
 	other := h.branch()
 	claims := access(data)
 	claims.Records = 9
