@@ -66,11 +66,15 @@ func (v *viewer) entry(w http.ResponseWriter, r *http.Request) error {
 				e.Entry = entry
 			}
 		}
-		e.Signer = signerOf(v.log.Origin(), e.Entry, bundle)
 	}
 	if err := v.locate(ctx, index, e); err != nil {
 		return err
 	}
+	law, err := v.law.state(ctx, v)
+	if err != nil {
+		return err
+	}
+	e.Signer = signerOf(law, e.Entry)
 	e.Words = words.Of(e.Event, func(d event.Digest) *event.Event {
 		if to := at[d]; to != nil {
 			return to.Event

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 // funcs are what templates have beside the parts in parts.html. Most are called by a part:
@@ -28,7 +29,7 @@ import (
 //	{{num .Size}} {{plural .N "entry"}} {{bytes .Len}} {{hex .Key}} {{asset "style.css"}} {{dict "A" 1 "B" 2}}
 func (v *viewer) funcs() template.FuncMap {
 	return template.FuncMap{
-		"num": num, "plural": plural, "bytes": byteCount, "share": share, "hex": hexOf, "iso": iso, "clock": clock, "mark": markOf, "dict": dict,
+		"num": num, "plural": plural, "bytes": byteCount, "share": share, "hex": hexOf, "iso": iso, "clock": clock, "day": day, "hour": hour, "kindname": words.Kind, "mark": markOf, "dict": dict,
 		"text": boundText, "multiline": boundLines, "prose": proseOf, "warns": warns,
 		"ago":         func(moment any) (string, error) { return ago(v.now(), moment) },
 		"asset":       v.assets.url,
@@ -166,6 +167,17 @@ func clock(moment any) (string, error) {
 	return t.Format("2006-01-02 15:04:05 UTC"), err
 }
 
+// day and hour are the two halves of clock, for lists that say that all times are UTC.
+func day(moment any) (string, error) {
+	t, err := momentOf(moment)
+	return t.Format(time.DateOnly), err
+}
+
+func hour(moment any) (string, error) {
+	t, err := momentOf(moment)
+	return t.Format("15:04:05"), err
+}
+
 // ago says how long ago a time is.
 func ago(now time.Time, moment any) (string, error) {
 	t, err := momentOf(moment)
@@ -262,8 +274,14 @@ func hidden(r rune) bool {
 		unicode.Is(unicode.Variation_Selector, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r))
 }
 
-// warns tells whether a sentence that stays trusted is a warning, which is to be marked as one.
-func warns(sentence string) bool { return strings.HasPrefix(sentence, "UNTRUSTED") }
+// warns is what a sentence that stays trusted says behind the word UNTRUSTED, which is to be marked; empty if it doesn't begin with it.
+func warns(sentence string) string {
+	rest, _ := strings.CutPrefix(sentence, "UNTRUSTED ")
+	if rest == sentence {
+		return ""
+	}
+	return rest
+}
 
 // dict makes a map of names and values, for parts that take several things.
 func dict(pairs ...any) (map[string]any, error) {

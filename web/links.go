@@ -23,6 +23,7 @@ type entryLinks struct {
 	Previous *event.Digest // the source's event before; nil if this is its first
 	Next     *entryLink    // the source's event after, where one is at hand
 	To, From []entryLink   // what it refers to; what refers to it
+	More     int           // of what refers to it, how many were found that From leaves out
 	Partly   bool          // more entries than were read may refer to it
 }
 
@@ -35,15 +36,24 @@ var referring = map[event.Kind][]event.Kind{
 	event.Policy:       {event.Seal},
 }
 
-// maxReferring is how many entries are read to find those that refer to one.
-const maxReferring = 100
+// maxReferring is how many entries are read to find those that refer to one, and maxLinks how many of these are shown.
+const (
+	maxReferring = 100
+	maxLinks     = 12
+)
+
+// members says how an event refers to another by a member of its claims.
+var members = map[string]string{
+	"dataset": "the data set", "released": "the released data set", "run": "the training run", "step": "the training step", "approval": "the approval",
+	"inputs": "a value", "event": "what it is about", "policy": "the policy",
+}
 
 // links finds what hangs together with an entry. at has entries that are at hand.
 func (v *viewer) links(ctx context.Context, e *verify.Entry, at map[event.Digest]*verify.Entry) (entryLinks, error) {
 	var l entryLinks
 	for _, ref := range verify.References(e.Event.Claims) {
 		if to := at[ref.Event]; to != nil {
-			l.To = append(l.To, linkTo(to, ref.Member))
+			l.To = append(l.To, linkTo(to, members[ref.Member]))
 		}
 	}
 	if !e.Event.Prev.IsZero() {
@@ -73,7 +83,7 @@ func (v *viewer) links(ctx context.Context, e *verify.Entry, at map[event.Digest
 		for _, ref := range verify.References(from.Event.Claims) {
 			if ref.Event == e.Digest && !found[from.Index] {
 				found[from.Index] = true
-				l.From = append(l.From, linkTo(from, ref.Member))
+				l.From = append(l.From, linkTo(from, members[ref.Member]))
 			}
 		}
 	}
@@ -84,6 +94,10 @@ func (v *viewer) links(ctx context.Context, e *verify.Entry, at map[event.Digest
 		add(from)
 	}
 	slices.SortFunc(l.From, func(a, b entryLink) int { return int(a.Index - b.Index) })
+	if l.More = len(l.From) - maxLinks; l.More > 0 {
+		l.From = l.From[:maxLinks]
+	}
+	l.More = max(l.More, 0)
 	return l, nil
 }
 

@@ -15,6 +15,8 @@ type page struct {
 func (v *viewer) pages() []page {
 	return []page{
 		{"/entries", v.entries},
+		{"/entries.csv", v.entriesCSV},
+		{"/entries.json", v.entriesJSON},
 		{"/entries/{index}", v.entry},
 		{"/entries/{index}/leaf", v.entryLeaf},
 		{"/entries/{index}/proof", v.entryProof},

@@ -168,9 +168,7 @@ func (v *viewer) source(w http.ResponseWriter, r *http.Request) error {
 		p.Turns = append(p.Turns, turnOf(t, rows[0].SourceState))
 	}
 	slices.Reverse(p.Turns)
-	if p.Newest, err = v.listRows(r.Context(), law, q, newest.Entries); err != nil {
-		return err
-	}
+	p.Newest = listRows(law, newest)
 	p.Chained, p.From, p.To = chained(newest.Entries)
 	return v.render(w, r, "source.html", content{Title: name, Data: p})
 }

@@ -86,10 +86,7 @@ func (v *viewer) statement(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	newest, err := v.listRows(r.Context(), law, q, page.Entries)
-	if err != nil {
-		return err
-	}
+	newest := listRows(law, page)
 	row := rowOf(state)
 	return v.render(w, r, "statement.html", content{Title: state.Claims.Name, Data: struct {
 		statementRow

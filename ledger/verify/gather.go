@@ -107,7 +107,14 @@ func (g *gathering) entry(ctx context.Context, index int64) error {
 			return err
 		}
 	}
-	if id := entry.Event.Statement; !id.IsZero() {
+	statements := []event.Digest{entry.Event.Statement}
+	if c, ok := entry.Event.Claims.(*event.StatementClaims); ok {
+		statements = append(statements, c.Statement) // of a revocation; what it revokes must be there
+	}
+	for _, id := range statements {
+		if id.IsZero() {
+			continue
+		}
 		if err := g.list(ctx, "statement "+id.String(), func() ([]int64, error) { return g.StatementEntries(ctx, id) }); err != nil {
 			return err
 		}
