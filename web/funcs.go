@@ -30,7 +30,7 @@ import (
 func (v *viewer) funcs() template.FuncMap {
 	return template.FuncMap{
 		"num": num, "plural": plural, "bytes": byteCount, "share": share, "hex": hexOf, "iso": iso, "clock": clock, "day": day, "hour": hour, "kindname": words.Kind, "mark": markOf, "dict": dict,
-		"text": boundText, "multiline": boundLines, "prose": proseOf, "warns": warns,
+		"text": boundText, "multiline": boundLines, "prose": proseOf, "citations": citations, "warns": warns,
 		"ago":         func(moment any) (string, error) { return ago(v.now(), moment) },
 		"asset":       v.assets.url,
 		"hasVerifier": func() bool { return v.verifier != nil },

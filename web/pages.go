@@ -28,6 +28,8 @@ func (v *viewer) pages() []page {
 		{"/provenance/{index}", v.provenanceOf},
 		{"/provenance/{index}/bundle", v.provenanceBundle},
 		{"/provenance/{index}/walk.json", v.provenanceJSON},
+		{"/report", v.report},
+		{"/report/bundle", v.reportBundle},
 		{"/sources", v.sources},
 		{"/sources/{name}/{instance}", v.source},
 		{"/statements", v.statements},

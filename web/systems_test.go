@@ -39,16 +39,20 @@ func TestSystems(t *testing.T) {
 	pages := viewing(t, log)
 	t.Run("provenance", func(t *testing.T) { testProvenance(t, log, pages) })
 	t.Run("data sets", func(t *testing.T) { testDatasets(t, log, pages) })
+	t.Run("report", func(t *testing.T) { testReport(t, log, pages) })
+	for _, chained := range []int{0, 2} { // entries about other systems that there is room for
+		t.Run(fmt.Sprintf("long report, %d more", chained), func(t *testing.T) { testLongReport(t, log, chained) })
+	}
 }
 
-// shown is a page that is looked at, and what stands on it.
-type shown struct {
+// sight is a page that is looked at, and what stands on it.
+type sight struct {
 	name, path string
 	status     int
 	want       []string
 }
 
-func look(t *testing.T, pages http.Handler, list []shown) {
+func look(t *testing.T, pages http.Handler, list []sight) {
 	for _, c := range list {
 		t.Run(c.name, func(t *testing.T) {
 			res, body := get(t, pages, "GET", c.path)
@@ -66,7 +70,7 @@ func look(t *testing.T, pages http.Handler, list []shown) {
 
 func testDatasets(t *testing.T, log *webtest.Log, pages http.Handler) {
 	at := func(name webtest.Name) string { return fmt.Sprint(log.At(name)) }
-	look(t, pages, []shown{
+	look(t, pages, []sight{
 		{"all", "/datasets", 200, []string{"German Credit, anonymized 1,000", "11 : 1 direct, 6 quasi, 1 sensitive, 3 other", "Branch visits 12", "bank/credit-risk"}},
 		{"raw data", "/datasets/" + at(webtest.RawData), 200, []string{"commits to the data set", "customer number direct identifier", "whole numbers from 0 to 20,000", "model-training", "Nothing in the log says that it was made of other data.",
 			"proven Rows 0 to 999 of", "No training run in the log is on it.", "25 accesses", at(webtest.AccessWaiting) + " 57 credit-scoring age , job gateway/eu-1", "waiting", "Older ones looked at down to entry"}},
@@ -112,7 +116,7 @@ func testDatasets(t *testing.T, log *webtest.Log, pages http.Handler) {
 
 func testProvenance(t *testing.T, log *webtest.Log, pages http.Handler) {
 	at := func(name webtest.Name) string { return fmt.Sprint(log.At(name)) }
-	look(t, pages, []shown{
+	look(t, pages, []sight{
 
 		{"the choice", "/provenance", 200, []string{"credit-scoring", "2026.12-rc1 entry " + at(webtest.ServedInDark), "German Credit, anonymized", "Branch visits"}},
 		{"a system by its name", "/provenance?subject=credit-scoring", 200, []string{"Where credit-scoring comes from", "The chain breaks off", "the source withholds the run"}},

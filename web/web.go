@@ -82,6 +82,7 @@ type viewer struct {
 	watch           watch
 	law             law
 	rhythms         rhythms
+	reports         reportLimits
 	compared        compared
 }
 
@@ -102,6 +103,7 @@ func newViewer(cfg Config) (*viewer, error) {
 		return nil, errors.New("couldn't make a viewer of no log")
 	}
 	v := &viewer{log: cfg.Log, policy: cfg.Policy, notice: cfg.Notice, logger: cfg.Logger, now: cfg.Now, watch: watch{monitors: cfg.Monitors}}
+	v.reports = usualReportLimits()
 	if v.logger == nil {
 		v.logger = slog.New(slog.DiscardHandler)
 	}

@@ -198,6 +198,7 @@ func examples(log *webtest.Log) map[string][]example {
 		"/monitors":                     {{"monitors", "/monitors"}},
 		"/proving":                      {{"proving", "/proving"}},
 		"/report":                       {{"report-search", "/report"}, {"report", "/report?subject=" + url.QueryEscape(webtest.System) + "&from=2020-01-01&to=2099-12-31"}},
+		"/report/bundle":                {{"report-bundle", "/report/bundle?subject=" + url.QueryEscape(webtest.System)}},
 		"/verify":                       {{"verify", "/verify"}},
 	}
 }

@@ -1,0 +1,224 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/ledger/verify"
+)
+
+// collected is what a report is made of, and cites.
+type collected struct {
+	*reportQuery
+	size    int64
+	inFile  int
+	entries []*verify.Entry // about the system in the period, in the log's order
+	next    int64           // there are more after this entry; −1 if these are all
+	chains  map[string]*sourceChain
+	origins []*verify.Entry // the anonymizations that data sets in the report came out of
+	partly  bool            // not all of these were looked for
+
+	head    verify.Head
+	reports map[int64]*verify.Report // of all that is cited, but for what only stands behind it
+	at      map[event.Digest]*verify.Entry
+	index   map[int64]*verify.Entry // what is in the evidence
+}
+
+// sourceChain are the events of one source in the period, about whatever system.
+type sourceChain struct {
+	Name    string
+	Entries []*verify.Entry // in its order
+	About   int             // of these, about the system
+	Gap     string          // what is wrong with the chain; empty if each event follows the one before it
+	Cut     bool            // there are more than the report has room for
+}
+
+// First and Last are the numbers of the first and the last event that was read.
+func (s *sourceChain) First() int64 { return s.Entries[0].Event.Seq }
+func (s *sourceChain) Last() int64  { return s.Entries[len(s.Entries)-1].Event.Seq }
+
+// bundleOf asks for the evidence about entries.
+func bundleOf(entries []int64, size int64) client.BundleQuery {
+	return client.BundleQuery{Entries: entries, Size: size}
+}
+
+// systemsOfReports lists systems to choose from.
+func (v *viewer) systemsOfReports(r *http.Request) ([]*system, bool, error) {
+	return v.systems(r, event.ModelVersion)
+}
+
+// collect finds the entries of a report. It is the same for the same query and tree, whenever it is asked.
+func (v *viewer) collect(ctx context.Context, q *reportQuery) (*collected, error) {
+	newest, err := v.newest.get(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	c := &collected{reportQuery: q, size: q.Size, inFile: v.reports.File, next: -1, chains: map[string]*sourceChain{}, at: map[event.Digest]*verify.Entry{}, index: map[int64]*verify.Entry{}, reports: map[int64]*verify.Report{}}
+	if c.size == 0 {
+		c.size = newest.Size
+	}
+	begin := q.begin
+	if q.After >= 0 { // begin there, and not at the beginning of the period
+		page, err := v.log.Entry(ctx, q.After)
+		if err != nil {
+			return nil, err
+		}
+		begin = max(begin, page.Logged)
+	}
+	asked := client.Query{Subject: q.Subject, From: begin, To: q.end, Limit: 500}
+	err = v.log.EachEntry(ctx, asked, func(e *verify.Entry) bool {
+		switch {
+		case e.Index <= q.After:
+			return true
+		case e.Index >= c.size:
+			return false
+		case len(c.entries) == v.reports.Entries:
+			c.next = c.entries[len(c.entries)-1].Index
+			return false
+		}
+		c.entries = append(c.entries, e)
+		return true
+	})
+	if err != nil || len(c.entries) == 0 {
+		return c, err
+	}
+	if err := v.collectChains(ctx, c, begin); err != nil {
+		return nil, err
+	}
+	return c, v.collectOrigins(ctx, c)
+}
+
+// collectChains reads, of each source that spoke about the system, all that it said in the period: only that shows whether anything is missing.
+func (v *viewer) collectChains(ctx context.Context, c *collected, begin int64) error {
+	about, last := map[int64]bool{}, c.size-1
+	for _, e := range c.entries {
+		about[e.Index] = true
+		c.chains[e.Event.Source] = &sourceChain{Name: e.Event.Source}
+	}
+	if c.next >= 0 {
+		last = c.next
+	}
+	room := v.reports.Chained
+	for _, name := range slices.Sorted(maps.Keys(c.chains)) {
+		s := c.chains[name]
+		err := v.log.EachEntry(ctx, client.Query{Source: name, From: begin, To: c.end, Limit: 500}, func(e *verify.Entry) bool {
+			switch {
+			case e.Index <= c.After:
+				return true
+			case e.Index > last:
+				return false
+			case !about[e.Index] && room == 0:
+				s.Cut = true
+				return false
+			case !about[e.Index]:
+				room--
+			default:
+				s.About++
+			}
+			s.Entries = append(s.Entries, e)
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		if s.Cut { // of the rest, what is about the system is in the report all the same
+			s.About = 0
+			for _, e := range c.entries {
+				if e.Event.Source == name {
+					s.About++
+				}
+			}
+		}
+		s.Gap = gapIn(s.Entries)
+	}
+	return nil
+}
+
+// gapIn says where a source's events don't follow each other, by their numbers and by the digests with which each names the one before it.
+func gapIn(entries []*verify.Entry) string {
+	for i := 1; i < len(entries); i++ {
+		before, e := entries[i-1], entries[i]
+		if e.Event.Seq != before.Event.Seq+1 {
+			return fmt.Sprintf("entry %d has number %d, and entry %d after it number %d", before.Index, before.Event.Seq, e.Index, e.Event.Seq)
+		}
+		if e.Event.Prev != before.Digest {
+			return fmt.Sprintf("entry %d names another event before it than entry %d", e.Index, before.Index)
+		}
+	}
+	return ""
+}
+
+// collectOrigins finds the anonymizations that the data sets came out of that the system read or trained on.
+func (v *viewer) collectOrigins(ctx context.Context, c *collected) error {
+	var sets []event.Digest
+	for _, e := range c.entries {
+		for _, ref := range verify.References(e.Event.Claims) {
+			if ref.Kind == event.Dataset && !slices.Contains(sets, ref.Event) {
+				sets = append(sets, ref.Event)
+			}
+		}
+	}
+	if c.partly = len(sets) > v.reports.Origins; c.partly {
+		sets = sets[:v.reports.Origins]
+	}
+	for _, d := range sets {
+		page, err := v.log.Entries(ctx, client.Query{Kinds: []event.Kind{event.Anonymization}, Text: d.String(), Limit: v.reports.Chunks})
+		if err != nil {
+			return err
+		}
+		c.partly = c.partly || page.Next != ""
+		for _, e := range page.Entries {
+			if claims, ok := e.Event.Claims.(*event.AnonymizationClaims); ok && claims.Released == d && e.Index < c.size {
+				c.origins = append(c.origins, e)
+			}
+		}
+	}
+	return nil
+}
+
+// cited are the entries that the evidence is about, by index.
+func (c *collected) cited() []int64 {
+	var all []int64
+	add := func(entries []*verify.Entry) {
+		for _, e := range entries {
+			all = append(all, e.Index)
+		}
+	}
+	add(c.entries)
+	add(c.origins)
+	for _, s := range c.chains {
+		add(s.Entries)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// files are the entries that each file of evidence is about.
+func (c *collected) files() [][]int64 { return slices.Collect(slices.Chunk(c.cited(), c.inFile)) }
+
+// judgeCited fetches all evidence of a report, and verifies it.
+func (v *viewer) judgeCited(ctx context.Context, c *collected) error {
+	for _, file := range c.files() {
+		b, report, err := v.evidence(ctx, file, c.size)
+		if err != nil {
+			return err
+		}
+		c.head = report.Head
+		for _, r := range report.Claims {
+			c.reports[r.Entry.Index] = r
+		}
+		for i := range b.Entries {
+			e, err := verify.OpenEntry(b.Entries[i].Index, b.Entries[i].Leaf)
+			if err != nil {
+				return err
+			}
+			c.at[e.Digest], c.index[e.Index] = e, e
+		}
+	}
+	return nil
+}
