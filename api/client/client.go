@@ -5,6 +5,9 @@
 // entry must have the digest that was asked for. An answer that fails is an *Alarm: not a mistake of the network, but a log that
 // says what it can't, or somebody in between. Refusals are *Problem, and say what to do.
 //
+// What a log showed it, a client keeps (Client.Seen, for its next session), and can tell monitors (Client.Gossip), which hold it against what the log
+// showed others: a log that shows each of two readers a history without fault is found out only so.
+//
 // A Source is what an application uses that reports events: one call to Record, from any number of goroutines. It numbers,
 // proves, signs, keeps on disk, sends in batches, and after a crash goes on where it was.
 //
