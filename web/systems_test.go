@@ -122,7 +122,7 @@ func testProvenance(t *testing.T, log *webtest.Log, pages http.Handler) {
 		{"a system by its name", "/provenance?subject=credit-scoring", 200, []string{"Where credit-scoring comes from", "The chain breaks off", "the source withholds the run"}},
 		{"a data set by its name", "/provenance?subject=" + url.QueryEscape(webtest.Released), 200, []string{"Every link of this chain is proven", "37 are suppressed"}},
 		{"a proven version", "/provenance/" + at(webtest.Served), 200, []string{"Every link of this chain is proven", "back to German Credit ( entry " + at(webtest.RawData), "7 links proven", "3 training steps",
-			"3 steps, entry by entry", "UNTRUSTED one-party set-up", "verified its keys come from a ceremony", "What stays trusted", "The weights are the same on both sides", "Versions"}},
+			"3 steps, entry by entry", "UNTRUSTED one-party set-up", "claimed keys of a ceremony, says the operator", "What stays trusted", "The weights are the same on both sides", "Versions"}},
 		{"a stolen key's version", "/provenance/" + at(webtest.ServedByStolen), 200, []string{"And some of it is in doubt", "claimed revoked", "revoked the key that signed entry " + at(webtest.ServedByStolen)}},
 		{"an access", "/provenance/" + at(webtest.AccessProven), 200, []string{"60 records of it were read", "back to German Credit"}},
 		{"an entry that nothing comes before", "/provenance/0", 200, []string{"Nothing in the log says what this comes from"}},
