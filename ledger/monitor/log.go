@@ -165,8 +165,23 @@ func (l *Log) close() (err error) {
 // Origin is the log's name.
 func (l *Log) Origin() string { return l.origin }
 
-// open opens a note of this log.
-func (l *Log) open(signed []byte) (verify.Head, error) { return verify.OpenHead(signed, l.key) }
+// open opens a note of this log. Heads of logs without our law may have extension lines.
+func (l *Log) open(signed []byte) (verify.Head, error) {
+	if l.Law {
+		return verify.OpenHead(signed, l.key)
+	}
+	return verify.OpenCheckpoint(signed, l.key)
+}
+
+// cosignatures are those of the policy's witnesses on a note of this log.
+func (l *Log) cosignatures(signed []byte) ([]verify.Cosignature, error) {
+	open := l.Policy.OpenCheckpoint
+	if l.Law {
+		open = l.Policy.Open
+	}
+	_, found, err := open(signed, l.key)
+	return found, err
+}
 
 // peek reads a note whose signature nobody checks: of this monitor's own state, for status.
 func peek(signed []byte) (head verify.Head, err error) {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/monitor"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -231,6 +233,66 @@ func TestLogWithoutLaw(t *testing.T) {
 	}
 	w.cfg.Logs[0].Law = false
 	w.open()
+}
+
+// TestExtensionLines follows a log of others whose heads have extension lines, another one each time (C2SP tlog-checkpoint allows them). They say nothing, and
+// excuse nothing. A log under our law has none.
+func TestExtensionLines(t *testing.T) {
+	k := newLogKey(t)
+	h := newHistory(t, k)
+	for i := range 500 {
+		h.write(fmt.Appendf(nil, "anything %d", i))
+	}
+	cosigner, policy := newTimedCosigner(t, "witness.example/w")
+	w := watch(t, k, "http://127.0.0.1:1/")
+	show := func(h *history, size int64, extension string) *view {
+		t.Helper()
+		v := h.branch().shows(size)
+		text, _, _ := strings.Cut(string(h.note(size)), "\n\n")
+		cosigner.at = w.clock.now()
+		signed, err := note.Sign(&note.Note{Text: text + "\n" + extension}, h.signer, cosigner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.head = signed
+		return v
+	}
+	log := serveLog(t, show(h, 300, "Timestamp: 1\n"))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.Logs[0].Sources = []monitor.Source{source(t, log.URL)}
+	w.cfg.Logs[0].Law, w.cfg.Logs[0].Policy = false, policy
+	w.open()
+	w.round()
+	w.wantSize(300)
+	first := w.status().Head
+	if !strings.Contains(first, "Timestamp: 1\n") || !strings.Contains(first, "— witness.example/w ") {
+		t.Errorf("the head that is kept is %q", first)
+	}
+	log.show(show(h, 300, "Timestamp: 2\nand more\n"))
+	w.lasting()
+	if again := w.status().Head; again != first {
+		t.Errorf("of one tree there is a second note: %q", again)
+	}
+	log.show(show(h, 500, ""))
+	w.round()
+	w.again()
+	w.wantSize(500)
+	w.wantAlarms()
+	f := h.rebuild(h.leaves[:499])
+	f.write([]byte("something else"))
+	log.show(show(f, 500, "Timestamp: 3\n"))
+	w.round()
+	w.wantAlarms(monitor.Fork)
+	w.wantFork(w.alarms()[0], k)
+
+	// What reads as a head of others is none of ours.
+	ours, data := founded(t, k)
+	ours.accesses(data, 3)
+	strict := watch(t, k, serveLog(t, show(ours, ours.size(), "Timestamp: 1\n")).URL)
+	strict.lasting()
+	strict.wantAlarms(monitor.BadHead)
 }
 
 // TestHeads has a log sign and serve what it should not. All begin with an honest log of 300 entries, which the monitor has read.

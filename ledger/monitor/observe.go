@@ -99,7 +99,7 @@ func (l *Log) keep(head verify.Head, from string) error {
 }
 
 // merge makes one note of two of one head: the text and the log's signature as they stand in the first, and of each witness that the policy knows the
-// newest cosignature. Lines that nobody here can verify are left out.
+// newest cosignature. Lines that nobody here can verify are left out. A second note with other extension lines has nothing to give to the first.
 func (l *Log) merge(first, second []byte) ([]byte, error) {
 	signed, err := note.Open(first, note.VerifierList(l.key))
 	if err != nil {
@@ -109,9 +109,13 @@ func (l *Log) merge(first, second []byte) ([]byte, error) {
 	if l.Policy == nil {
 		return merged, nil
 	}
+	notes := [][]byte{first}
+	if other, err := note.Open(second, note.VerifierList(l.key)); err == nil && other.Text == signed.Text {
+		notes = append(notes, second)
+	}
 	newest := map[int]verify.Cosignature{}
-	for _, n := range [][]byte{first, second} {
-		_, cosignatures, _ := l.Policy.Open(n, l.key) // fewer than the policy asks for are better than none
+	for _, n := range notes {
+		cosignatures, _ := l.cosignatures(n) // fewer than the policy asks for are better than none
 		for _, c := range cosignatures {
 			if have, ok := newest[c.Witness]; !ok || c.Time.After(have.Time) {
 				newest[c.Witness] = c

@@ -56,11 +56,11 @@ var ErrNoFork = errors.New("the heads don't contradict each other")
 
 // Check checks the evidence against the log's key alone. An error means that it shows nothing.
 func (f *Fork) Check(key note.Verifier) (*ForkReport, error) {
-	first, err := OpenHead(f.First, key)
+	first, err := OpenCheckpoint(f.First, key)
 	if err != nil {
 		return nil, fmt.Errorf("the first note: %w", err)
 	}
-	second, err := OpenHead(f.Second, key)
+	second, err := OpenCheckpoint(f.Second, key)
 	if err != nil {
 		return nil, fmt.Errorf("the second note: %w", err)
 	}

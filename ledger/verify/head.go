@@ -26,30 +26,52 @@ type Head struct {
 	Note []byte
 }
 
-// OpenHead reads a signed note strictly and checks the log's signature. The key's name is the log's origin.
+// OpenHead reads a signed note strictly and checks the log's signature. The key's name is the log's origin. Heads of an attestlog log have no
+// extension lines.
 func OpenHead(signed []byte, key note.Verifier) (Head, error) {
-	if len(signed) > MaxNote {
-		return Head{}, fmt.Errorf("not a head: the note has %d bytes, and at most %d are allowed", len(signed), MaxNote)
+	head, extension, err := openCheckpoint(signed, key)
+	if err == nil && len(extension) > 0 {
+		err = fmt.Errorf("not a head: the note of %s is not exactly origin, size and root", head.Origin)
 	}
-	c, extra, n, err := log.ParseCheckpoint(signed, key.Name(), key)
 	if err != nil {
-		return Head{}, fmt.Errorf("couldn't open the head under key %s+%08x: %w", key.Name(), key.KeyHash(), err)
+		return Head{}, err
 	}
-	if len(extra) > 0 || string(c.Marshal()) != n.Text {
-		return Head{}, fmt.Errorf("not a head: the note of %s is not exactly origin, size and root", c.Origin)
+	return head, nil
+}
+
+// OpenCheckpoint is [OpenHead] for any log that has C2SP tlog-checkpoints: they may have extension lines, to which nobody here gives a meaning. So there
+// may be several notes about one tree.
+func OpenCheckpoint(signed []byte, key note.Verifier) (Head, error) {
+	head, _, err := openCheckpoint(signed, key)
+	return head, err
+}
+
+func openCheckpoint(signed []byte, key note.Verifier) (head Head, extension []byte, err error) {
+	fail := func(format string, args ...any) (Head, []byte, error) {
+		return Head{}, nil, fmt.Errorf(format, args...)
+	}
+	if len(signed) > MaxNote {
+		return fail("not a head: the note has %d bytes, and at most %d are allowed", len(signed), MaxNote)
+	}
+	c, extension, n, err := log.ParseCheckpoint(signed, key.Name(), key)
+	if err != nil {
+		return fail("couldn't open the head under key %s+%08x: %w", key.Name(), key.KeyHash(), err)
+	}
+	if string(c.Marshal())+string(extension) != n.Text || bytes.HasPrefix(extension, []byte("\n")) || bytes.Contains(extension, []byte("\n\n")) {
+		return fail("not a head: the note of %s is not exactly origin, size and root", c.Origin)
 	}
 	if len(c.Hash) != sha256.Size || c.Size > 1<<62 {
-		return Head{}, fmt.Errorf("not a head: size %d with a root of %d bytes", c.Size, len(c.Hash))
+		return fail("not a head: size %d with a root of %d bytes", c.Size, len(c.Hash))
 	}
 	if c.Size == 0 && !bytes.Equal(c.Hash, rfc6962.DefaultHasher.EmptyRoot()) {
-		return Head{}, fmt.Errorf("not a head: size 0 with a root that is not the empty tree's")
+		return fail("not a head: size 0 with a root that is not the empty tree's")
 	}
-	return Head{Origin: c.Origin, Size: int64(c.Size), Root: [32]byte(c.Hash), Note: signed}, nil
+	return Head{Origin: c.Origin, Size: int64(c.Size), Root: [32]byte(c.Hash), Note: signed}, extension, nil
 }
 
 // BareNote is a note with the signature of the log alone: what cosignatures are added to, so that nobody else's lines come along.
 func BareNote(signed []byte, key note.Verifier) ([]byte, error) {
-	if _, err := OpenHead(signed, key); err != nil {
+	if _, err := OpenCheckpoint(signed, key); err != nil {
 		return nil, err
 	}
 	opened, err := note.Open(signed, note.VerifierList(key))

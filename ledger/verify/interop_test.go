@@ -299,12 +299,23 @@ func TestHeadsAsOthersReadThem(t *testing.T) {
 			t.Errorf("torchwood writes %q, %v", theirs, err)
 		}
 	}
-	// With lines behind the root it is a checkpoint of others, and none of this log's.
-	extended, err := note.Sign(&note.Note{Text: torchwood.Checkpoint{Origin: "test.example/log", Extension: "more\n"}.String()}, w.Signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := verify.OpenHead(extended, w.Key); err == nil {
-		t.Error("a head with extension lines is taken")
+	// With lines behind the root it is a checkpoint of others, and none of an attestlog log.
+	for _, tc := range []struct {
+		extension string
+		read      bool
+	}{{"more\n", true}, {"more\nand more\n", true}, {"\n", false}, {"more\n\nand more\n", false}, {"more\n\n", false}} {
+		text := torchwood.Checkpoint{Origin: "test.example/log", Tree: tlog.Tree{N: 7, Hash: tlog.Hash{1}}, Extension: tc.extension}.String()
+		extended, err := note.Sign(&note.Note{Text: text}, w.Signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := verify.OpenHead(extended, w.Key); err == nil {
+			t.Errorf("a head with the extension lines %q is taken", tc.extension)
+		}
+		_, err = torchwood.ParseCheckpoint(text)
+		head, err2 := verify.OpenCheckpoint(extended, w.Key)
+		if (err == nil) != tc.read || (err2 == nil) != tc.read || tc.read && (head.Size != 7 || head.Root != [32]byte{1}) {
+			t.Errorf("of the extension lines %q torchwood says %v, and we say %v, %v", tc.extension, err, head, err2)
+		}
 	}
 }

@@ -303,10 +303,19 @@ func (e *QuorumError) Error() string {
 // the error is a *[QuorumError], and head and cosignatures are returned beside it. A cosignature by a witness of the policy that
 // doesn't verify makes the note invalid; those of others are not looked at.
 func (p *Policy) Open(signed []byte, key note.Verifier) (Head, []Cosignature, error) {
+	return p.openBy(OpenHead, signed, key)
+}
+
+// OpenCheckpoint is Open for any log, as [OpenCheckpoint] is.
+func (p *Policy) OpenCheckpoint(signed []byte, key note.Verifier) (Head, []Cosignature, error) {
+	return p.openBy(OpenCheckpoint, signed, key)
+}
+
+func (p *Policy) openBy(open func([]byte, note.Verifier) (Head, error), signed []byte, key note.Verifier) (Head, []Cosignature, error) {
 	if !p.Knows(key) {
 		return Head{}, nil, fmt.Errorf("the policy is not about the log %s+%08x", key.Name(), key.KeyHash())
 	}
-	head, err := OpenHead(signed, key)
+	head, err := open(signed, key)
 	if err != nil {
 		return head, nil, err
 	}

@@ -57,7 +57,7 @@ func originOf(signed []byte) (string, error) {
 // openUnderAny opens a note under the first key that signed it.
 func openUnderAny(signed []byte, keys []note.Verifier) (head verify.Head, by note.Verifier, err error) {
 	for _, key := range keys {
-		if head, err = verify.OpenHead(signed, key); err == nil {
+		if head, err = verify.OpenCheckpoint(signed, key); err == nil {
 			return head, key, nil
 		}
 	}

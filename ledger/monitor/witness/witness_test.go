@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -233,6 +234,37 @@ func TestOthersReadCosignatures(t *testing.T) {
 				t.Errorf("size %d: the cosignature passes for that of another head", to)
 			}
 		}
+	}
+}
+
+// A log of others may have extension lines in its heads. The cosignature covers them.
+func TestWitnessOfExtensionLines(t *testing.T) {
+	log := logtest.New(t, "log.example")
+	h := log.History(9, 9, "")
+	signer := logtest.NewCosigner(t, "witness.example/w")
+	w := open(t, t.TempDir(), signer, log)
+	policy, err := torchwood.ParsePolicy(fmt.Appendf(nil, "log %s\nwitness w %s\nquorum w\n", log.VKey, signer.VKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := h.Request(0, 4)
+	text, _, _ := strings.Cut(string(r.Note), "\n\n")
+	if r.Note, err = note.Sign(&note.Note{Text: text + "\nTimestamp: 1\n"}, log.Signer); err != nil {
+		t.Fatal(err)
+	}
+	line, err := w.AddCheckpoint(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := torchwood.VerifyCheckpoint(append(slices.Clone(r.Note), line...), policy)
+	if err != nil || c.N != 4 || c.Extension != "Timestamp: 1\n" {
+		t.Errorf("torchwood reads %+v, %v", c, err)
+	}
+	if _, _, err := torchwood.VerifyCheckpoint(append(h.Head(4), line...), policy); err == nil {
+		t.Error("the cosignature passes for one without the extension")
+	}
+	if _, err := w.AddCheckpoint(t.Context(), h.Request(4, 9)); err != nil {
+		t.Error(err)
 	}
 }
 
