@@ -178,9 +178,9 @@ const (
 type Page struct {
 	Entries []*verify.Entry
 	Status  []string // of each: StatusProven, StatusClaimed, StatusWaiting or StatusRefused, in the log's words
-	Next    string // cursor of the next page; empty at the end
-	Size    int64  // of the log when it was asked
-	Reached int64  // the last entry that was looked at, where there is a next page; otherwise −1
+	Next    string   // cursor of the next page; empty at the end
+	Size    int64    // of the log when it was asked
+	Reached int64    // the last entry that was looked at, where there is a next page; otherwise −1
 }
 
 // EachEntry walks the entries that match a query, page by page, as long as visit wants more. What holds of Entries holds of it.
