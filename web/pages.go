@@ -14,6 +14,7 @@ type page struct {
 // pages lists all pages. Their templates are found by name.
 func (v *viewer) pages() []page {
 	return []page{
+		{"/", v.overview},
 		{"/entries", v.entries},
 		{"/entries.csv", v.entriesCSV},
 		{"/entries.json", v.entriesJSON},

@@ -46,6 +46,8 @@ type Log interface {
 	Statements(ctx context.Context) ([]*client.Statement, error)
 	Statement(ctx context.Context, vk event.Digest) (*client.Statement, error)
 	Proving(ctx context.Context) (*client.Proving, error)
+	Summary(ctx context.Context, days int) (*client.Summary, error)
+	Witnesses(ctx context.Context) (*client.Witnesses, error)
 }
 
 var _ Log = (*client.Client)(nil)
@@ -79,6 +81,7 @@ type viewer struct {
 	offline         func() ([]byte, error) // the page that can be saved, made once
 	templates       map[string]*template.Template
 	newest          newestHead
+	glance          glance
 	watch           watch
 	law             law
 	rhythms         rhythms
