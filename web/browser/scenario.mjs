@@ -2,8 +2,9 @@
 //
 //   goto: address                  tamper: [{url, body}]          from now on addresses that end so are answered with other bytes (base64)
 //   files: [{name, body}]          drop: [{name, body}]           choose files on the page, or drop them
-//   click: selector                type: {selector, text}         press: {selector, key}
-//   network: boolean               read: name                     wait until a verification is done, and take down what it shows
+//   click: selector                type: {selector, text}         press: {selector, key}      wait: {selector, text}
+//   open: selector, of details     save: address                  keep what is there on the disk, and open it from there, without a network
+//   read: name                     wait until a verification is done, and take down what it shows
 //   picture: name
 import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,11 +36,10 @@ const actions = {
     await page.dispatchEvent('[data-verify-drop]', 'drop', { dataTransfer: transfer });
   },
   click: ({ page }, selector) => page.click(selector),
+  wait: ({ page }, { selector, text }) => page.waitForFunction(({ selector: s, text: t }) => document.querySelector(s)?.textContent.includes(t), { selector, text }, { timeout: 30_000 }),
   type: ({ page }, { selector, text }) => page.fill(selector, text),
   press: ({ page }, { selector, key }) => page.press(selector, key),
   open: ({ page }, selector) => page.evaluate((s) => { document.querySelectorAll(s).forEach((d) => { d.open = true; }); }, selector),
-  network: ({ context }, on) => context.setOffline(!on),
-  // save keeps what the address gives as a file on the disk, opens it from there, with the network off.
   async save(state, address) {
     const answer = await state.page.request.get(address);
     const dir = mkdtempSync(join(tmpdir(), 'attestlog-saved-'));

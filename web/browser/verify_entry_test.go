@@ -40,6 +40,8 @@ func testVerifyEntries(t *testing.T, b *chromium) {
 			}
 		}
 	}
+	walk := fmt.Sprintf("%s/provenance/%d", origin, log.At(webtest.Served))
+	todo = append(todo, do{"goto": walk}, do{"click": "[data-verify-start]"}, do{"read": "a walk"}, do{"picture": "provenance-verified"})
 	tampered(true)
 	other := log.Bundle(log.At(webtest.AccessClaimed)).Encode()
 	todo = append(append(todo, do{"tamper": []wire{{URL: bundle, Body: other}}}), verifyAt("about another entry", about)...)
@@ -62,6 +64,9 @@ func testVerifyEntries(t *testing.T, b *chromium) {
 		if r == nil || r.State != "holds" || !slices.Equal(r.Verdicts, []string{want}) || len(r.failed()) > 0 {
 			t.Errorf("%s: %+v, want %s", name, r, want)
 		}
+	}
+	if r := found["a walk"]; r == nil || r.State != "holds" || len(r.Verdicts) < 5 {
+		t.Errorf("a walk: %+v", r)
 	}
 	for _, name := range []string{"before the policy", "under a policy"} {
 		if r := found[name]; r == nil || r.State != "holds" || strings.Contains(r.step("witnesses"), "cosigned by") != (name == "under a policy") {

@@ -136,7 +136,7 @@ func testVerifyFiles(t *testing.T, b *chromium) {
 
 	for place, open := range map[string]do{"served": {"goto": origin + "/verify"}, "saved": {"save": origin + "/verify/offline.html"}} {
 		t.Run(place, func(t *testing.T) {
-			todo := []do{{"goto": origin + "/entries"}, open, {"picture": "verify-" + place}}
+			todo := []do{open, {"picture": "verify-" + place}}
 			give := func(name string, files ...upload) {
 				todo = append(todo, do{"files": files}, do{"read": name})
 			}
@@ -149,6 +149,13 @@ func testVerifyFiles(t *testing.T, b *chromium) {
 			todo = append(todo, do{"picture": "verify-" + place + "-fork"})
 			give("a fork that is none", upload{"x.attestlog-fork", bytes.Replace(fork, []byte("left 0"), []byte("left 1"), 1)})
 			give("three files", upload{"a", []byte("a")}, upload{"b", []byte("b")}, upload{"c", []byte("c")})
+			todo = append(todo, do{"open": "details.settings"}, do{"type": map[string]string{"selector": "#verify-key", "text": "nonsense"}}, do{"click": "[data-verify-use-key]"},
+				do{"wait": map[string]string{"selector": "#verify-key-said", "text": "that is no log’s key"}},
+				do{"type": map[string]string{"selector": "#verify-policy", "text": "quorum nobody"}}, do{"click": "[data-verify-use-policy]"},
+				do{"wait": map[string]string{"selector": "#verify-policy-said", "text": "is neither a witness nor a group"}}, do{"type": map[string]string{"selector": "#verify-policy", "text": ""}},
+				do{"type": map[string]string{"selector": "#verify-key", "text": " " + log.VKey + "\n"}}, do{"click": "[data-verify-use-key]"},
+				do{"wait": map[string]string{"selector": "#verify-key-said", "text": "is held to this key"}})
+			give("by the reader's own key", upload{"e.attestlog", good})
 			give("a script", upload{"<img src=x onerror=hacked=1>.attestlog", []byte("attestlog-bundle/v1\nhead 20\n<script>hacked=1</script>\n")})
 			for _, m := range bad {
 				if m.signed {
@@ -171,7 +178,7 @@ func testVerifyFiles(t *testing.T, b *chromium) {
 			for name, want := range map[string]struct{ state, says string }{
 				"good": {"holds", "The bundle holds: 1 entry"}, "dropped": {"holds", "The bundle holds: 1 entry"}, "good under a policy": {"holds", "The bundle holds: 1 entry"},
 				"a leaf and its proof": {"holds", "Nothing more is shown by a leaf"}, "a head": {"holds", "signed this head"}, "a leaf alone": {"fails", "give its .tlog-proof"},
-				"a fork": {"alarm", "This file shows a fork"}, "a fork that is none": {"fails", "shows nothing against the log"}, "three files": {"fails", "These are 3 files"}, "a script": {"alarm", "No key of"},
+				"by the reader's own key": {"holds", "The bundle holds: 1 entry"}, "a fork": {"alarm", "This file shows a fork"}, "a fork that is none": {"fails", "shows nothing against the log"}, "three files": {"fails", "These are 3 files"}, "a script": {"alarm", "No key of"},
 			} {
 				if r := found[name]; r == nil || r.State != want.state || !strings.Contains(r.Says, want.says) {
 					t.Errorf("%s: %+v, want %+v", name, r, want)
@@ -181,6 +188,9 @@ func testVerifyFiles(t *testing.T, b *chromium) {
 				if r := found[name]; r != nil && (len(r.failed()) > 0 || !slices.Equal(r.Verdicts, []string{at}) || !strings.Contains(r.step("proof"), "Groth16 proof verifies")) {
 					t.Errorf("%s: failed steps %q, verdicts %q, proof: %s", name, r.failed(), r.Verdicts, r.step("proof"))
 				}
+			}
+			if r := found["by the reader's own key"]; r != nil && !strings.Contains(r.step("key"), "which you gave") {
+				t.Errorf("by the reader's own key: %s", r.step("key"))
 			}
 			if r := found["good under a policy"]; r != nil && !strings.Contains(r.step("witnesses"), "cosigned by") {
 				t.Errorf("under a policy, the witnesses are: %s", r.step("witnesses"))
@@ -245,7 +255,8 @@ func testVerifyHeads(t *testing.T, b *chromium) {
 	}
 	var todo []do
 	todo = append(todo, verifyAt("first", older.Size)...)
-	todo = append(todo, verifyAt("next", newest.Size)...)
+	// By keyboard.
+	todo = append(todo, do{"goto": page(newest.Size)}, do{"press": map[string]string{"selector": "[data-verify-start]", "key": "Enter"}}, do{"read": "next"})
 	todo = append(todo, do{"picture": "head-verified"})
 	todo = append(todo, verifyAt("older again", older.Size)...)
 	todo = append(todo, do{"tamper": []wire{{URL: noteOf(newest.Size), Body: forged}}})
@@ -257,10 +268,14 @@ func testVerifyHeads(t *testing.T, b *chromium) {
 	todo = append(todo, verifyAt("no hashes", older.Size)...)
 	todo = append(todo, do{"tamper": []wire{{URL: "/verify/key", Body: []byte(public + "\n")}}})
 	todo = append(todo, verifyAt("another key", newest.Size)...)
-	todo = append(todo, do{"picture": "key-changed"}, do{"tamper": []wire{}}, do{"goto": page(newest.Size)})
+	todo = append(todo, do{"picture": "key-changed"})
+	todo = append(todo, do{"tamper": []wire{}}, do{"goto": page(newest.Size)})
 	todo = append(todo, verifyAt("the old key again", newest.Size)...)
 	todo = append(todo, do{"tamper": []wire{{URL: "/verify/key", Body: []byte("nonsense")}}})
 	todo = append(todo, verifyAt("no key", newest.Size)...)
+	todo = append(todo, do{"tamper": []wire{{URL: "/verify/key", Body: []byte(public + "\n")}}})
+	todo = append(todo, verifyAt("another key again", newest.Size)...)
+	todo = append(todo, do{"click": "[data-verify-forget]"}, do{"wait": map[string]string{"selector": "[data-verify-start]", "text": "Verify in this browser"}}, do{"click": "[data-verify-start]"}, do{"read": "under the other key"})
 	found := map[string]*read{}
 	all := b.play(t, origin, 390, todo...)
 	for i := range all {
@@ -269,7 +284,7 @@ func testVerifyHeads(t *testing.T, b *chromium) {
 	for name, want := range map[string]struct{ state, text string }{
 		"first": {"holds", "has not seen a head of"}, "next": {"holds", "continues that of"}, "older again": {"holds", "continues that of"},
 		"fork of one size": {"alarm", "signed two roots"}, "another size than asked for": {"fails", "was asked for the head of"}, "no hashes": {"alarm", "doesn’t continue"},
-		"another key": {"alarm", "has changed"}, "the old key again": {"holds", "and the same since"}, "no key": {"fails", "gave no key"},
+		"another key": {"alarm", "has changed"}, "the old key again": {"holds", "and the same since"}, "no key": {"fails", "gave no key"}, "another key again": {"alarm", "has changed"}, "under the other key": {"fails", "seen here for the first time"},
 	} {
 		r := found[name]
 		if r == nil || r.State != want.state || !strings.Contains(r.Text, want.text) {

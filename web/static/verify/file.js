@@ -88,6 +88,7 @@ async function check(report, evidence, shown) {
     return;
   }
   conclude(report, evidence, answer);
+  report.took(answer.ms);
 }
 
 const conclusions = {
@@ -124,7 +125,7 @@ function wireFiles(drop) {
       await check(report, await sort(files), shown);
     } catch (error) {
       if (error instanceof Refusal) report.alarm(error.message, ...error.children);
-      else report.fails(`${error.message ?? error}`);
+      else report.breaks(`${error.message ?? error}`);
     }
     busy = false;
   };

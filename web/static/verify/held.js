@@ -1,7 +1,7 @@
 // The log's key, and whose cosignatures count: where they come from, what this browser remembers of them, and how the reader changes them.
 
 import { ask } from './engine.js';
-import { el, mark, moment } from './show.js';
+import { el, mark, moment, plural } from './show.js';
 import * as trust from './trust.js';
 
 const hash = (key) => key.split('+').slice(0, 2).join('+');
@@ -38,6 +38,14 @@ export async function hold(shown, from) {
     detail: `${hash(key)}, ${known.own ? 'which you gave' : 'seen first'} ${moment(known.since)}, and the same since` } };
 }
 
+// remembered says what this browser knows of a log.
+function remembered(origin) {
+  const key = origin && trust.pinned(origin);
+  const head = origin && trust.seen(origin);
+  if (!key) return [];
+  return [el('p', { class: 'small' }, 'This browser remembers of ', el('bdi', {}, origin), `: its key, since ${moment(key.since)}${head ? `, and a head of ${plural(head.size, 'entry')}, seen ${moment(head.at)}` : ''}.`)];
+}
+
 // settings are the two things that the reader brings herself. changed is called where she changed one.
 export function settings(origin, key, changed) {
   const keyField = el('textarea', { id: 'verify-key', rows: '2', spellcheck: 'false', autocomplete: 'off', 'aria-describedby': 'verify-key-said' }, key ?? '');
@@ -69,5 +77,5 @@ export function settings(origin, key, changed) {
   return el('details', { class: 'settings' }, el('summary', {}, 'Your own key and witnesses'),
     el('label', { for: 'verify-key' }, 'The log’s key'), keyField, keySaid, el('p', {}, el('button', { type: 'button', 'data-verify-use-key': true, onclick: useKey }, 'Hold the log to this key')),
     el('label', { for: 'verify-policy' }, 'Your policy of witnesses'), policyField, policySaid, el('p', {}, el('button', { type: 'button', 'data-verify-use-policy': true, onclick: usePolicy }, 'Ask for these witnesses')),
-    el('p', { class: 'small quiet' }, 'Both are kept in this browser, and sent to nobody.'));
+    el('p', { class: 'small quiet' }, 'Both are kept in this browser, and sent to nobody.'), ...remembered(origin));
 }

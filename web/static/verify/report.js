@@ -16,9 +16,10 @@ export class Report {
     this.place = place;
     this.say = el('p', { class: 'finding', role: 'status' });
     this.bar = el('progress', { 'aria-label': 'Verifying' });
-    this.steps = el('ol', { class: 'steps' });
+    this.steps = el('ol', { class: 'checks' });
     this.more = el('div');
     this.known = 0;
+    this.groups = new Map();
     this.policy = policy() !== '';
     place.replaceChildren(el('h2', {}, title), el('div', { class: 'verdict claimed' }, this.say, this.bar), this.steps, this.more);
     place.dataset.state = 'running';
@@ -29,8 +30,23 @@ export class Report {
 
   step(s, word) {
     this.known++;
-    if (this.known <= listed || !s.ok) this.steps.append(stepItem(s, word));
+    if (this.known <= listed || !s.ok) this.group(s).append(stepItem(s, word));
     if (s.name === 'head' && s.ok && !this.policy) this.steps.append(stepItem(unasked, 'not asked'));
+  }
+
+  // group is the list where a step belongs: among those about everything, or those about one entry, which are folded away where there are several.
+  group(s) {
+    if (!(s.about >= 0)) return this.steps;
+    if (!this.groups.has(s.about)) {
+      const list = el('ol', { class: 'checks' });
+      const fold = el('details', { open: this.groups.size === 0 }, el('summary', {}, `Entry ${s.about.toLocaleString('en')}, check by check`), list);
+      for (const g of this.groups.values()) g.fold.open = g.failed;
+      this.groups.set(s.about, { fold, list, failed: false });
+      this.steps.append(el('li', { class: 'group' }, fold));
+    }
+    const g = this.groups.get(s.about);
+    if (!s.ok) g.failed = g.fold.open = true;
+    return g.list;
   }
 
   // ends says what it comes to: of a shape and a word, with a sentence.
@@ -43,6 +59,12 @@ export class Report {
   }
 
   fails(error) { this.ends('fails', 'refused', 'refuted', error); }
+
+  // breaks off where nothing could be checked: that says nothing about the evidence.
+  breaks(error) { this.ends('fails', 'doubt', 'trouble', `Nothing was verified: ${error}`); }
+
+  // took says how long the checks took, without what was fetched.
+  took(ms) { this.add(el('p', { class: 'small quiet' }, `Checked in ${ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`} in this browser, by the Go program that the server and the command line run.`)); }
 
   // alarm is louder than a failure: something that an honest log can't do.
   alarm(title, ...children) {
@@ -58,13 +80,16 @@ export class Report {
 
   // claims tells of the entries that a bundle is about.
   claims(answer) {
+    const several = answer.claims.length > 3;
     for (const c of answer.claims) {
       const shape = c.doubts.length ? 'doubt' : shapes[c.verdict];
-      this.add(el('article', { class: 'claim', 'data-entry': String(c.index), 'data-verdict': c.verdict },
-        el('h3', {}, mark(shape, c.verdict), c.doubts.length ? ', in doubt' : '', ` Entry ${c.index.toLocaleString('en')}: ${c.kind}`),
+      const title = [mark(shape, c.verdict), c.doubts.length ? ', in doubt' : '', ` Entry ${c.index.toLocaleString('en')}: ${c.kind}`];
+      const what = [
         el('p', { class: 'small quiet' }, 'About ', el('bdi', {}, c.subject), ', said by ', el('bdi', {}, c.source), `, logged ${moment(c.logged)}`),
         ...sentences([mark('doubt', 'in doubt')], c.doubts, 'h4'), ...sentences('Proven', c.proven, 'h4'), ...sentences('Only claimed', c.claimed, 'h4'),
-        el('details', {}, el('summary', {}, 'What the source signed'), el('pre', {}, pretty(c.payload)))));
+        el('details', {}, el('summary', {}, 'What the source signed'), el('pre', {}, pretty(c.payload)))];
+      const about = { class: 'claim', 'data-entry': String(c.index), 'data-verdict': c.verdict };
+      this.add(several ? el('details', about, el('summary', {}, ...title), ...what) : el('article', about, el('h3', {}, ...title), ...what));
     }
     if (answer.unlisted > 0) this.add(el('p', {}, `${plural(answer.unlisted, 'more entry')} were verified in the same way, and are not listed.`));
     this.add(...sentences('Stays trusted', answer.trusted));

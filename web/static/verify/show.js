@@ -53,7 +53,7 @@ export function stepItem(step, word) {
   const found = el('p', { class: 'found' }, el('bdi', {}, detail));
   const list = inputs.length ? el('dl', { class: 'facts inputs whole' }, ...inputs.flatMap(({ name: n, value }) => [el('dt', {}, el('bdi', {}, n)), el('dd', {}, el('code', { class: 'lines' }, value))])) : undefined;
   const body = list ? el('details', {}, el('summary', {}, 'What went in'), list) : undefined;
-  return el('li', { class: `step ${ok ? 'good' : 'bad'}`, 'data-step': name, 'data-ok': String(ok), 'data-about': String(about) }, el('p', { class: 'what' }, ...head), found, body);
+  return el('li', { class: `check ${word ? 'open' : ok ? 'good' : 'bad'}`, 'data-step': name, 'data-ok': String(ok), 'data-about': String(about) }, el('p', { class: 'what' }, ...head), found, body);
 }
 
 // sentences is a list of them under a heading; nothing where there are none.

@@ -35,11 +35,12 @@ addEventListener('message', async ({ data }) => {
   }
   await loaded;
   const args = data.watch ? [...data.args, (step) => postMessage({ id: data.id, step })] : data.args;
+  const began = performance.now();
   let answer;
   try {
     answer = globalThis.attestlogVerifier[data.call](...args);
   } catch (error) {
     answer = { ok: false, error: `the verifier failed: ${error?.message ?? error}` };
   }
-  postMessage({ id: data.id, answer });
+  postMessage({ id: data.id, answer: { ...answer, ms: performance.now() - began } });
 });

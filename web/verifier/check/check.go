@@ -177,7 +177,6 @@ func Receipt(leaf, proof []byte, vkey, policy string) Object {
 	}
 	var s steps
 	h, _, err := s.open(r.Note, vkey, policy)
-	o := Object{}
 	if err == nil {
 		leafHash := verify.LeafHash(leaf)
 		s.use(fmt.Sprintf("leaf hash of entry %d: SHA-256 of 0 and %d bytes", r.Index, len(leaf)), hex.EncodeToString(leafHash[:]))
@@ -188,7 +187,7 @@ func Receipt(leaf, proof []byte, vkey, policy string) Object {
 	if err == nil {
 		entry, err = verify.OpenEntry(r.Index, leaf)
 	}
-	o = outcome(s.all, err)
+	o := outcome(s.all, err)
 	if h.Origin != "" {
 		o["head"] = headObject(h)
 	}
