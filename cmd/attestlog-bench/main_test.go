@@ -234,6 +234,7 @@ func TestCommandLine(t *testing.T) {
 		{"no number", []string{"prove", "--seconds", "NaN"}, 2, "--seconds"},
 		{"no rounds", []string{"prove", "--rounds", "0"}, 2, "--rounds"},
 		{"too small a log", []string{"log", "--leaves", "1"}, 2, "--leaves"},
+		{"no such page", []string{"web", "--pages", "nonsense"}, 2, "--pages"},
 		{"too small a log to show", []string{"web", "--entries", "4999"}, 2, "--entries"},
 		{"unknown statement", []string{"prove", "--statements", "anything"}, 2, `"anything"`},
 		{"a server that is no URL", []string{"http", "--url", "localhost"}, 2, "--url"},

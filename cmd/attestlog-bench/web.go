@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,9 +29,14 @@ func bindWeb(fs *flag.FlagSet) func(context.Context, plan, *report) error {
 	var d databaseFlags
 	d.bind(fs)
 	entries := fs.Int64("entries", 1_000_000, "how many entries the log has")
+	only := fs.String("pages", "", "measure only the pages whose names have this `part`")
 	return func(ctx context.Context, p plan, r *report) (err error) {
 		if *entries < 5000 || *entries > 100_000_000 {
 			return &usageError{"--entries must be from 5000 to 100000000"}
+		}
+		cases := slices.DeleteFunc(pageCases(), func(c pageCase) bool { return !strings.Contains(c.name, *only) })
+		if !slices.ContainsFunc(cases, func(c pageCase) bool { return !c.file() }) {
+			return &usageError{fmt.Sprintf("--pages: no page's name has %q", *only)}
 		}
 		s := &shown{}
 		s.server, err = newServer(ctx, r, &d, loadConfig{}, func(cfg *ledger.Config) { cfg.Now = s.now })
@@ -46,7 +52,7 @@ func bindWeb(fs *flag.FlagSet) func(context.Context, plan, *report) error {
 		if err != nil {
 			return err
 		}
-		return b.measure(ctx, p, r)
+		return b.measure(ctx, p, r, cases)
 	}
 }
 
@@ -171,8 +177,7 @@ func (b *browser) place(form string) string {
 }
 
 // measure asks for all pages, round by round, each beside the API's answer.
-func (b *browser) measure(ctx context.Context, p plan, r *report) error {
-	cases := pageCases()
+func (b *browser) measure(ctx context.Context, p plan, r *report, cases []pageCase) error {
 	r.progress("asking for %d pages of a log of %d entries", len(cases), b.size)
 	type result struct{ page, raw, bytes series }
 	results := make([]result, len(cases))
