@@ -1,10 +1,13 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"sync"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/internal/tilestore"
@@ -40,7 +43,7 @@ func (l *Ledger) evidence(ctx context.Context, q EvidenceQuery) (b *verify.Bundl
 	if err != nil {
 		return nil, at, err
 	}
-	from := &evidenceAt{Ledger: l, registry: registry, size: head.Size}
+	from := &evidenceAt{Ledger: l, registry: registry, size: head.Size, leaves: map[int64][]byte{}}
 	at = verify.Head{Origin: l.Origin(), Size: head.Size, Root: head.Root, Note: head.Note}
 	if q.Provenance {
 		b, err = verify.Trace(ctx, from, at, q.Entries[0], false)
@@ -80,19 +83,67 @@ type evidenceAt struct {
 	*Ledger
 	registry *verify.Registry
 	size     int64
+	leaves   map[int64][]byte // that were come across
+}
+
+// leaf is that of an entry. Those that bring keys, statements and data sets are asked for again and again, and never change.
+func (e *evidenceAt) leaf(ctx context.Context, index int64) ([]byte, error) {
+	if leaf := e.leaves[index]; leaf != nil {
+		return leaf, nil
+	}
+	if leaf := e.grounds.get(index); leaf != nil {
+		return leaf, nil
+	}
+	row, err := e.store.Row(ctx, index)
+	if err != nil {
+		return nil, refuseRead(err, "there is no entry %d in this log", index)
+	}
+	switch row.Kind {
+	case event.Source, event.Statement, event.Dataset:
+		e.grounds.put(index, row.Leaf)
+	}
+	return row.Leaf, nil
+}
+
+// grounds keeps leaves that much evidence rests on. Safe for concurrent use.
+type grounds struct {
+	mu     sync.Mutex
+	leaves map[int64][]byte
+	bytes  int
+}
+
+// maxGrounds bounds the bytes of leaves that are kept: when they are too many all are forgotten, and those in use soon come back.
+const maxGrounds = 8 << 20
+
+func (g *grounds) get(index int64) []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.leaves[index]
+}
+
+func (g *grounds) put(index int64, leaf []byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.leaves == nil || g.bytes+len(leaf) > maxGrounds {
+		g.leaves, g.bytes = map[int64][]byte{}, 0
+	}
+	if g.leaves[index] == nil {
+		g.leaves[index] = leaf
+		g.bytes += len(leaf)
+	}
 }
 
 // Receipt proves an entry in the tree of that size. It has no note: the bundle's stands for all.
 func (e *evidenceAt) Receipt(ctx context.Context, index, size int64) (*verify.Receipt, error) {
-	row, err := e.store.Row(ctx, index)
+	leaf, err := e.leaf(ctx, index)
 	if err != nil {
-		return nil, refuseRead(err, "there is no entry %d in this log", index)
+		return nil, err
 	}
 	proof, err := e.store.Inclusion(ctx, index, size)
 	if err != nil {
 		return nil, refuseRead(err, "entry %d can't be proven in the tree of %d entries", index, size)
 	}
-	return &verify.Receipt{Index: index, Leaf: row.Leaf, Hashes: hashes(proof)}, nil
+	return &verify.Receipt{Index: index, Leaf: leaf, Hashes: hashes(proof)}, nil
 }
 
 func (e *evidenceAt) Find(ctx context.Context, d event.Digest) (int64, error) {
@@ -100,6 +151,7 @@ func (e *evidenceAt) Find(ctx context.Context, d event.Digest) (int64, error) {
 	if err != nil {
 		return 0, refuseRead(err, "there is no event %s in this log", d)
 	}
+	e.leaves[row.Index] = row.Leaf
 	return row.Index, nil
 }
 
@@ -146,22 +198,35 @@ func (e *evidenceAt) Attestations(ctx context.Context, d event.Digest) (indices 
 
 // Referring reads the entries of a kind behind the one that they may refer to. A run's steps are its own source's.
 func (e *evidenceAt) Referring(ctx context.Context, to *verify.Entry, kind event.Kind) (indices []int64, err error) {
-	q := tilestore.Query{Size: e.size, Kinds: []event.Kind{kind}, Cursor: to.Index + 1, Limit: scanStep}
+	q := tilestore.Query{Size: e.size, Kinds: []event.Kind{kind}, Cursor: to.Index + 1, Limit: scanStep, Bare: true}
+	most := math.MaxInt64
 	if kind == event.TrainingStep {
 		q.Source = to.Event.Source
+		if run, ok := to.Event.Claims.(*event.TrainingRunClaims); ok {
+			most = int(run.Steps) // each is there once
+		}
 	}
+	var s sieve
+	digest := []byte(to.Digest.String())
 	for read := 0; ; {
 		rows, err := e.store.Scan(ctx, q)
 		if err != nil {
 			return nil, refuseRead(err, "")
 		}
 		for _, row := range rows {
+			if _, ok := s.open(row.Leaf); ok && !bytes.Contains(s.payload, digest) {
+				continue
+			}
 			entry, err := openRow(row)
 			if err != nil {
 				return nil, unavailable(err, "entry %d of the database is damaged", row.Index)
 			}
 			if slices.ContainsFunc(verify.References(entry.Event.Claims), func(r verify.Reference) bool { return r.Event == to.Digest }) {
 				indices = append(indices, row.Index)
+				e.leaves[row.Index] = row.Leaf
+			}
+			if len(indices) == most {
+				return indices, nil
 			}
 		}
 		if read += len(rows); read > maxReferring {

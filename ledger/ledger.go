@@ -33,6 +33,7 @@ type Ledger struct {
 	inflight  atomic.Int64                  // events submitted and not answered
 	proving   provingCache
 	summary   summary
+	grounds   grounds
 
 	// standing is why this process doesn't lead; it means nothing while there is a term.
 	standing atomic.Pointer[standing]

@@ -168,6 +168,7 @@ func (l *Ledger) fill(ctx context.Context, page *Page, scan tilestore.Query, sie
 	most, mostBytes := math.MaxInt, math.MaxInt
 	if sieve != nil {
 		step, most, mostBytes = siftStep, maxSifted, maxSiftedBytes
+		scan.Bare = true
 	}
 	for {
 		scan.Limit = step + 1 // one more, to know whether there is another

@@ -84,9 +84,13 @@ func (s *Store) Nodes(ctx context.Context, ids []compact.NodeID, size int64) ([]
 	hashes := make([][]byte, len(ids))
 	for i, id := range ids {
 		tile, begin, end := locate(id)
-		if end-begin == 1 {
+		switch {
+		case end-begin == 1:
 			hashes[i] = slices.Clone(tiles[tile][begin*hashSize : end*hashSize])
-		} else {
+		case len(tiles[tile]) == tileWidth*hashSize:
+			at := innerAt(begin, end-begin)
+			hashes[i] = slices.Clone(s.cache.inner(tile, tiles[tile])[at : at+hashSize])
+		default:
 			hashes[i] = subtreeRoot(slices.Clone(tiles[tile][begin*hashSize : end*hashSize]))
 		}
 	}

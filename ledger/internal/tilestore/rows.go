@@ -42,6 +42,9 @@ func scanTip(row pgx.Row) (Tip, error) {
 // selectRows begins every query for rows; the entries are e.
 const selectRows = `SELECT e.idx, e.logged, e.kind, source.name, subject.name, e.leaf `
 
+// selectBare is the same without names.
+const selectBare = `SELECT e.idx, e.logged, e.kind, '', '', e.leaf `
+
 // joinNames ends its FROM clause.
 const joinNames = ` JOIN names source ON source.id = e.source JOIN names subject ON subject.id = e.subject `
 

@@ -18,6 +18,7 @@ type Query struct {
 	Cursor     int64     // the Next of the previous page, or 0: where to go on
 	Limit      int       // at most this many
 	Descending bool      // newest first
+	Bare       bool      // rows without the names of source and subject, which take time to look up
 }
 
 // Next is the cursor of the page after one that ended with row.
@@ -217,7 +218,13 @@ func (r reader) scanRange(ctx context.Context, q Query, p *postings, from, to, f
 			condition = where(condition, "e.kind = ANY($%d)", q.kindNumbers())
 		}
 	}
-	sql := selectRows + "FROM (SELECT * FROM " + table + " WHERE " + condition + " ORDER BY " + order + " LIMIT $3) e" + joinNames + "ORDER BY " + order
+	sql := "FROM (SELECT * FROM " + table + " WHERE " + condition + " ORDER BY " + order + " LIMIT $3) e"
+	if q.Bare {
+		sql = selectBare + sql
+	} else {
+		sql = selectRows + sql + joinNames
+	}
+	sql += " ORDER BY " + order
 	rows, err := collectRows(r.q.Query(ctx, sql, args...))
 	if err != nil {
 		return nil, fmt.Errorf("couldn't list entries %d to %d: %w", from, to, err)

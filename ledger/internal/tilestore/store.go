@@ -55,7 +55,7 @@ type Config struct {
 	MaxQueue      int
 	MaxQueueBytes int
 
-	// CacheTiles bounds the tiles kept in memory, of 8 KiB each; 4,096 if zero.
+	// CacheTiles bounds the tiles kept in memory, of 8 KiB each, and as much again of those that proofs came from; 4,096 if zero.
 	CacheTiles int
 
 	// CommitTimeout bounds one commit; 30 seconds if zero. SettleTimeout bounds how long an unknown outcome is looked

@@ -39,6 +39,7 @@ type tileCache struct {
 type cachedTile struct {
 	id         tileID
 	hashes     []byte
+	inner      []byte // of a full tile: the nodes above the hashes, height by height; nil until they are needed
 	prev, next *cachedTile
 }
 
@@ -80,6 +81,42 @@ func (c *tileCache) put(id tileID, hashes []byte) {
 		c.unlink(oldest)
 		delete(c.tiles, oldest.id)
 	}
+}
+
+// inner returns the nodes above the hashes of a full tile: computing them all costs what a single proof needs of them, and proofs of entries
+// that lie together need them again.
+func (c *tileCache) inner(id tileID, hashes []byte) []byte {
+	c.mu.Lock()
+	if t := c.tiles[id]; t != nil && t.inner != nil {
+		defer c.mu.Unlock()
+		return t.inner
+	}
+	c.mu.Unlock()
+	inner := make([]byte, 0, (tileWidth-1)*hashSize)
+	for below := hashes; len(below) > hashSize; {
+		begin := len(inner)
+		for i := 0; i < len(below); i += 2 * hashSize {
+			inner = append(inner, nodeHash(below[i:i+hashSize], below[i+hashSize:i+2*hashSize])...)
+		}
+		below = inner[begin:]
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.tiles[id]; t != nil {
+		t.inner = inner
+	}
+	return inner
+}
+
+// innerAt is where the node stands that is the root over so many hashes from begin on.
+func innerAt(begin, width int) int {
+	row := tileWidth // hashes that stand below the row
+	at := 0
+	for w := 2; w < width; w *= 2 {
+		row /= 2
+		at += row
+	}
+	return (at + begin/width) * hashSize
 }
 
 // reset forgets everything.
