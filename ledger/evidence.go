@@ -43,7 +43,7 @@ func (l *Ledger) evidence(ctx context.Context, q EvidenceQuery) (b *verify.Bundl
 	if err != nil {
 		return nil, at, err
 	}
-	from := &evidenceAt{Ledger: l, registry: registry, size: head.Size, leaves: map[int64][]byte{}}
+	from := &evidenceAt{Ledger: l, registry: registry, size: head.Size, leaves: map[int64][]byte{}, found: map[event.Digest]int64{}}
 	at = verify.Head{Origin: l.Origin(), Size: head.Size, Root: head.Root, Note: head.Note}
 	if q.Provenance {
 		b, err = verify.Trace(ctx, from, at, q.Entries[0], false)
@@ -84,6 +84,7 @@ type evidenceAt struct {
 	registry *verify.Registry
 	size     int64
 	leaves   map[int64][]byte // that were come across
+	found    map[event.Digest]int64
 }
 
 // leaf is that of an entry. Those that bring keys, statements and data sets are asked for again and again, and never change.
@@ -147,11 +148,14 @@ func (e *evidenceAt) Receipt(ctx context.Context, index, size int64) (*verify.Re
 }
 
 func (e *evidenceAt) Find(ctx context.Context, d event.Digest) (int64, error) {
+	if index, ok := e.found[d]; ok {
+		return index, nil
+	}
 	row, err := e.store.RowByDigest(ctx, d)
 	if err != nil {
 		return 0, refuseRead(err, "there is no event %s in this log", d)
 	}
-	e.leaves[row.Index] = row.Leaf
+	e.leaves[row.Index], e.found[d] = row.Leaf, row.Index
 	return row.Index, nil
 }
 
