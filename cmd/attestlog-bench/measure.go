@@ -50,6 +50,15 @@ func (s series) median() float64 {
 	return (sorted[mid-1] + sorted[mid]) / 2
 }
 
+// mean is the average; NaN of an empty series.
+func (s series) mean() float64 {
+	sum := 0.0
+	for _, x := range s {
+		sum += x
+	}
+	return sum / float64(len(s))
+}
+
 // over divides round by round; nothing where the rounds are not the same.
 func (s series) over(limit series) (ratios series) {
 	if len(s) != len(limit) {

@@ -179,17 +179,18 @@ func (b *browser) place(form string) string {
 // measure asks for all pages, round by round, each beside the API's answer.
 func (b *browser) measure(ctx context.Context, p plan, r *report, cases []pageCase) error {
 	r.progress("asking for %d pages of a log of %d entries", len(cases), b.size)
-	type result struct{ page, raw, bytes series }
+	type result struct{ page, cpu, raw, bytes series }
 	results := make([]result, len(cases))
 	var measures []measure
 	for i, c := range cases {
 		measures = append(measures, func(ctx context.Context) error {
 			for start := time.Now(); time.Since(start) < p.slice()/5; {
-				path := b.place(c.page)
+				path, busy := b.place(c.page), cpuTime()
 				page, _, ms, err := b.fetch(ctx, path)
 				if err != nil {
 					return err
 				}
+				results[i].cpu = append(results[i].cpu, (cpuTime()-busy).Seconds()*1e3)
 				results[i].page, results[i].bytes = append(results[i].page, ms), append(results[i].bytes, float64(len(page)))
 				if _, _, ms, err = b.fetch(ctx, b.place(c.raw)); err != nil {
 					return err
@@ -212,8 +213,8 @@ func (b *browser) measure(ctx context.Context, p plan, r *report, cases []pageCa
 	for i, c := range cases {
 		res := results[i]
 		err := r.figure("web/"+c.name+"/p95", "ms", series{res.page.quantile(.95)}, series{res.raw.quantile(.95)},
-			"the 95th percentile of %d requests for %s of a log of %d entries, with other places each time (p50 %s ms); limit: the same of GET %s (p50 %s ms); %s",
-			len(res.page), c.page, b.size, short(res.page.median()), c.raw, short(res.raw.median()), b.about)
+			"the 95th percentile of %d requests for %s of a log of %d entries, with other places each time (p50 %s ms; CPU time of both ends, less PostgreSQL's, %s ms on average); limit: the same of GET %s (p50 %s ms); %s",
+			len(res.page), c.page, b.size, short(res.page.median()), short(res.cpu.mean()), c.raw, short(res.raw.median()), b.about)
 		if err == nil && !c.file() {
 			if slowest < 0 || res.page.quantile(.95) > results[slowest].page.quantile(.95) {
 				slowest = i

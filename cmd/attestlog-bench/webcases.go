@@ -15,10 +15,10 @@ type pageCase struct{ name, page, raw string }
 func (c pageCase) file() bool {
 	form, _, _ := strings.Cut(c.page, "?")
 	last := form[strings.LastIndexByte(form, '/')+1:]
-	return strings.Contains(last, ".") || strings.HasPrefix(form, "/events/") || slices.Contains([]string{"leaf", "proof", "bundle", "note"}, last)
+	return strings.Contains(last, ".") || strings.HasPrefix(form, "/events/") || slices.Contains([]string{"leaf", "proof", "bundle", "note", "key"}, last)
 }
 
-// queries are those that pages have, by their form; each has none, too, unless it must have one.
+// queries are those that pages have, by their form; each has none, too, unless it must have one, which has no name then.
 var queries = map[string][]struct{ name, query string }{
 	"/entries": {
 		{"by-kind", "kind={kind}"}, {"by-source", "source={name}/{instance}"}, {"by-subject", "subject={system}"}, {"refused", "status=refused"}, {"proven", "status=proven"},
@@ -28,6 +28,7 @@ var queries = map[string][]struct{ name, query string }{
 	"/consistency.json": {{"", "from={from}&to={to}"}},
 	"/provenance":       {{"of-a-system", "subject={system}"}},
 	"/report":           {{"of-a-system", "subject={system}&from={day}&to={today}"}},
+	"/report/bundle":    {{"", "subject={system}&from={day}&to={today}"}},
 }
 
 // raws are the API's requests beside pages, by the beginnings of the pages' forms: the longest one that fits counts.
@@ -57,10 +58,11 @@ var raws = map[string]string{
 	"/entries/{index}/bundle":    "/v1/bundles?entries={index}",
 }
 
-// pageCases are all pages that the viewer has of such a log, but for evidence that only monitors bring.
+// pageCases are all pages that the viewer has of such a log, but for evidence that only monitors bring, and the page to be saved that is mostly
+// the verifier.
 func pageCases() (cases []pageCase) {
 	for _, form := range web.Paths() {
-		if strings.Contains(form, "{id}") || strings.Contains(form, "*") {
+		if strings.Contains(form, "{id}") || strings.Contains(form, "*") || form == "/verify/offline.html" {
 			continue
 		}
 		raw, longest := "/checkpoint", 0
@@ -76,8 +78,7 @@ func pageCases() (cases []pageCase) {
 		if name == "" {
 			name = "overview"
 		}
-		needed := form == "/consistency.json"
-		if !needed {
+		if needed := slices.ContainsFunc(queries[form], func(q struct{ name, query string }) bool { return q.name == "" }); !needed {
 			cases = append(cases, pageCase{name, form, raw})
 		}
 		for _, q := range queries[form] {
