@@ -44,7 +44,7 @@ func (v *viewer) pages() []page {
 		{"/monitors/evidence/{id}", v.forkEvidence},
 		{"/proving", v.proving},
 		{"/verify", v.verifyPage},
-		{"/verify/key", v.logKey},
+		{"/verify/log.pub", v.logKey},
 		{"/verify/offline.html", v.offlinePage},
 	}
 }

@@ -71,7 +71,7 @@ func TestWithoutVerifier(t *testing.T) {
 	for target, want := range map[string]struct {
 		status int
 		text   string
-	}{"/verify": {200, "go run ./web/verifier/build"}, "/verify/offline.html": {503, "go run ./web/verifier/build"}, "/verify/key": {200, "log.example/paper+"}} {
+	}{"/verify": {200, "go run ./web/verifier/build"}, "/verify/offline.html": {503, "go run ./web/verifier/build"}, "/verify/log.pub": {200, "log.example/paper+"}} {
 		res, body := get(t, v.routes(), "GET", target)
 		if res.StatusCode != want.status || !strings.Contains(body, want.text) || strings.Contains(body, "<script") {
 			t.Errorf("%s: status %d: %s", target, res.StatusCode, body)

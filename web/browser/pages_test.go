@@ -200,6 +200,8 @@ func examples(log *webtest.Log) map[string][]example {
 		"/report":                       {{"report-search", "/report"}, {"report", "/report?subject=" + url.QueryEscape(webtest.System) + "&from=2020-01-01&to=2099-12-31"}},
 		"/report/bundle":                {{"report-bundle", "/report/bundle?subject=" + url.QueryEscape(webtest.System)}},
 		"/verify":                       {{"verify", "/verify"}},
+		"/verify/log.pub":               {{"log-key", "/verify/log.pub"}},
+		"/verify/offline.html":          {{"verify-offline", "/verify/offline.html"}},
 	}
 }
 

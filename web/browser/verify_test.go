@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/verifier"
 	"github.com/attestlog/attestlog/web/webtest"
 )
 
@@ -111,6 +112,9 @@ func withPolicy(log *webtest.Log) []do {
 
 // testVerifyFiles gives files to /verify, and to the page that was saved from it, which lies on the disk of a computer without a network.
 func testVerifyFiles(t *testing.T, b *chromium) {
+	if _, err := verifier.Load(); err != nil {
+		t.Fatal(err)
+	}
 	log := webtest.Full(t)
 	origin := viewer(t, log)
 	good, bad := tamperings(t, log)
@@ -266,14 +270,14 @@ func testVerifyHeads(t *testing.T, b *chromium) {
 	todo = append(todo, verifyAt("another size than asked for", newest.Size)...)
 	todo = append(todo, do{"tamper": []wire{{URL: fmt.Sprintf("/consistency.json?from=%d&to=%d", older.Size, newest.Size), Body: []byte(`{"hashes":[]}`)}}})
 	todo = append(todo, verifyAt("no hashes", older.Size)...)
-	todo = append(todo, do{"tamper": []wire{{URL: "/verify/key", Body: []byte(public + "\n")}}})
+	todo = append(todo, do{"tamper": []wire{{URL: "/verify/log.pub", Body: []byte(public + "\n")}}})
 	todo = append(todo, verifyAt("another key", newest.Size)...)
 	todo = append(todo, do{"picture": "key-changed"})
 	todo = append(todo, do{"tamper": []wire{}}, do{"goto": page(newest.Size)})
 	todo = append(todo, verifyAt("the old key again", newest.Size)...)
-	todo = append(todo, do{"tamper": []wire{{URL: "/verify/key", Body: []byte("nonsense")}}})
+	todo = append(todo, do{"tamper": []wire{{URL: "/verify/log.pub", Body: []byte("nonsense")}}})
 	todo = append(todo, verifyAt("no key", newest.Size)...)
-	todo = append(todo, do{"tamper": []wire{{URL: "/verify/key", Body: []byte(public + "\n")}}})
+	todo = append(todo, do{"tamper": []wire{{URL: "/verify/log.pub", Body: []byte(public + "\n")}}})
 	todo = append(todo, verifyAt("another key again", newest.Size)...)
 	todo = append(todo, do{"click": "[data-verify-forget]"}, do{"wait": map[string]string{"selector": "[data-verify-start]", "text": "Verify in this browser"}}, do{"click": "[data-verify-start]"}, do{"read": "under the other key"})
 	found := map[string]*read{}

@@ -34,7 +34,7 @@ const text = async (path) => new TextDecoder().decode(await read(path, mostSmall
 
 export const bundle = (path) => read(path, mostBundle);
 export const small = (path) => read(path, mostSmall);
-export const logKey = async () => (await text('/verify/key')).trim();
+export const logKey = async () => (await text('/verify/log.pub')).trim();
 
 // path gets the hashes of a consistency proof, one a line.
 export async function path(from, to) {
