@@ -12,7 +12,7 @@ import (
 )
 
 // maxSystems is how many entries are read to list the systems and data sets that a walk can begin with.
-const maxSystems = 1000
+const maxSystems = 200
 
 // system is a subject that a walk can begin with.
 type system struct {
