@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -46,13 +48,46 @@ func (v *viewer) headRow(h client.PublishedHead) headRow {
 	if v.policy == nil {
 		return row
 	}
-	_, cosignatures, err := v.policy.Open(h.Note, v.log.Key())
-	row.Quorum, row.Witnesses = err == nil, len(v.policy.Witnesses)
-	for _, c := range cosignatures {
+	opened := v.opened.open(v, h.Note)
+	row.Quorum, row.Witnesses = opened.quorum, len(v.policy.Witnesses)
+	for _, c := range opened.cosignatures {
 		w := v.policy.Witnesses[c.Witness]
 		row.Cosigned = append(row.Cosigned, cosigned{w.Name, w.Key.Name(), c.Time})
 	}
 	return row
+}
+
+// opened remembers what the policy found in notes: a note never changes, and each takes some signatures' verification.
+type opened struct {
+	mu    sync.Mutex
+	notes map[[sha256.Size]byte]openedNote
+}
+
+type openedNote struct {
+	cosignatures []verify.Cosignature // that verify; too few are better than none
+	quorum       bool
+}
+
+const maxOpened = 4096
+
+// open opens a note under the policy, which there must be.
+func (o *opened) open(v *viewer, note []byte) openedNote {
+	id := sha256.Sum256(note)
+	o.mu.Lock()
+	known, ok := o.notes[id]
+	o.mu.Unlock()
+	if ok {
+		return known
+	}
+	_, cosignatures, err := v.policy.Open(note, v.log.Key())
+	known = openedNote{cosignatures, err == nil}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.notes == nil || len(o.notes) >= maxOpened {
+		o.notes = map[[sha256.Size]byte]openedNote{}
+	}
+	o.notes[id] = known
+	return known
 }
 
 // heads lists the log's published heads, newest first, and who saw which.
@@ -158,8 +193,7 @@ func (v *viewer) newestCosigned(ctx context.Context) (map[int]cosignedHead, erro
 	}
 	found := map[int]cosignedHead{}
 	for _, h := range heads {
-		_, cosignatures, _ := v.policy.Open(h.Note, v.log.Key()) // too few are better than none
-		for _, c := range cosignatures {
+		for _, c := range v.opened.open(v, h.Note).cosignatures {
 			if _, ok := found[c.Witness]; !ok {
 				found[c.Witness] = cosignedHead{h.Size, c.Time}
 			}

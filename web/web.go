@@ -87,6 +87,7 @@ type viewer struct {
 	rhythms         rhythms
 	reports         reportLimits
 	compared        compared
+	opened          opened
 }
 
 // answerWithin is how long a page may take: one of a log elsewhere waits for the network.
