@@ -46,7 +46,8 @@ export default async function inspect(browser, { axe }, { origin, path, name, th
 async function camera(page) {
   const cdp = await page.context().newCDPSession(page);
   return async (path, width, most) => {
-    const height = Math.min(most, await page.evaluate(() => document.documentElement.scrollHeight));
+    // Two frames later what changed is painted.
+    const height = Math.min(most, await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(() => done(document.documentElement.scrollHeight))); })));
     const { data } = await cdp.send('Page.captureScreenshot', { optimizeForSpeed: true, captureBeyondViewport: true, clip: { x: 0, y: 0, width, height, scale: 1 } });
     await writeFile(path, Buffer.from(data, 'base64'));
   };
@@ -73,7 +74,8 @@ async function keyboard(page) {
     document.activeElement?.blur?.();
     getSelection()?.removeAllRanges();
     scrollTo(0, 0);
-    return Math.min(wanted.length, most);
+    const parts = wanted.slice(0, most).filter((e) => ['date', 'time', 'datetime-local'].includes(e.type)).length * 3; // each of day, month, year and calendar is a stop
+    return Math.min(wanted.length, most) + parts;
   }, most);
   for (let i = 0; i < controls; i++) await page.keyboard.press('Tab');
   const out = await page.evaluate((most) => {

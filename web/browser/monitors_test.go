@@ -63,8 +63,7 @@ func forked(t *testing.T, log *webtest.Log) (of web.Monitor, id string) {
 }
 
 // testAlarm looks at pages while a monitor says that the log was caught.
-func testAlarm(t *testing.T, b *chromium) {
-	log := webtest.Full(t)
+func testAlarm(t *testing.T, b *chromium, log *webtest.Log) {
 	caught, id := forked(t, log)
 	origin := viewer(t, log, func(c *web.Config) { c.Monitors = []web.Monitor{caught} })
 	if status, isPage := fetch(t, origin+"/monitors/evidence/"+id); status != http.StatusOK || isPage {

@@ -13,8 +13,7 @@ import (
 
 // testVerifyEntries presses the button on the pages of entries: what is good is accepted with the verdict that it deserves, and what somebody
 // between the log and the reader makes of it is refused, for the right reason.
-func testVerifyEntries(t *testing.T, b *chromium) {
-	log := webtest.Full(t)
+func testVerifyEntries(t *testing.T, b *chromium, log *webtest.Log) {
 	origin := viewer(t, log)
 	_, bad := tamperings(t, log)
 	about := log.At(webtest.AccessProven)
@@ -36,13 +35,14 @@ func testVerifyEntries(t *testing.T, b *chromium) {
 	tampered := func(signed bool) {
 		for _, m := range bad {
 			if m.signed == signed {
-				todo = append(append(todo, do{"tamper": []wire{{URL: bundle, Body: m.file}}}), verifyAt(m.name, about)...)
+				todo = append(todo, do{"tamper": []wire{{URL: bundle, Body: m.file}}}, do{"click": "[data-verify-start]"}, do{"read": m.name})
 			}
 		}
 	}
 	walk := fmt.Sprintf("%s/provenance/%d", origin, log.At(webtest.Served))
 	todo = append(todo, do{"goto": walk}, do{"click": "[data-verify-start]"}, do{"read": "a walk"}, do{"picture": "provenance-verified"})
-	tampered(true)
+	todo = append(todo, verifyAt("before all", about)...)
+	tampered(true) // again and again on one page: the verifier is there
 	other := log.Bundle(log.At(webtest.AccessClaimed)).Encode()
 	todo = append(append(todo, do{"tamper": []wire{{URL: bundle, Body: other}}}), verifyAt("about another entry", about)...)
 	todo = append(append(todo, do{"tamper": []wire{{URL: bundle, Status: 500}}}), verifyAt("no answer", about)...)

@@ -111,11 +111,10 @@ func withPolicy(log *webtest.Log) []do {
 }
 
 // testVerifyFiles gives files to /verify, and to the page that was saved from it, which lies on the disk of a computer without a network.
-func testVerifyFiles(t *testing.T, b *chromium) {
+func testVerifyFiles(t *testing.T, b *chromium, log *webtest.Log) {
 	if _, err := verifier.Load(); err != nil {
 		t.Fatal(err)
 	}
-	log := webtest.Full(t)
 	origin := viewer(t, log)
 	good, bad := tamperings(t, log)
 	receipt, err := log.Client.Entry(t.Context(), log.At(webtest.AccessProven))
@@ -233,8 +232,7 @@ func newKey(t *testing.T, name string) (note.Signer, string) {
 }
 
 // testVerifyHeads looks at heads, and at what the browser remembers of them: the log's key, and the heads that it saw.
-func testVerifyHeads(t *testing.T, b *chromium) {
-	log := webtest.Full(t)
+func testVerifyHeads(t *testing.T, b *chromium, log *webtest.Log) {
 	origin := viewer(t, log)
 	heads, err := log.Client.Checkpoints(t.Context(), 0, 3)
 	if err != nil || len(heads) < 2 {

@@ -57,9 +57,11 @@ export function wide() {
   const over = document.documentElement.scrollWidth - room;
   if (over <= 0) return [];
   const culprits = [];
+  // What is cut off by something around it, or scrolls in it, is not what widens the page.
+  const within = (e) => { for (let up = e.parentElement; up && up !== document.body; up = up.parentElement) if (getComputedStyle(up).overflowX !== 'visible' && up.getBoundingClientRect().right <= room + 0.5) return true; return false; };
   for (const e of document.body.querySelectorAll('*')) {
     const box = e.getBoundingClientRect();
-    if (box.width > 0 && box.right > room + 0.5 && getComputedStyle(e).position !== 'absolute') culprits.push(`${e.tagName.toLowerCase()}.${e.getAttribute('class') ?? ''} to ${Math.round(box.right)} of ${room}: ${e.textContent.trim().slice(0, 60)}`);
+    if (box.width > 0 && box.right > room + 0.5 && !within(e)) culprits.push(`${e.tagName.toLowerCase()}.${e.getAttribute('class') ?? ''} to ${Math.round(box.right)} of ${room}: ${e.textContent.trim().slice(0, 60)}`);
   }
   return [`the page is ${over} px wider than the window`, ...culprits.slice(-6)];
 }

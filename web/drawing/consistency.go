@@ -42,7 +42,7 @@ func Ranges(m, n int64) []Range {
 // Consistency draws which hashes of a proof make up which of two trees. Blocks are numbered like the hashes, from 1; the larger a subtree the wider its block, by its
 // depth. Where the smaller tree is itself one of the larger one's subtrees its root is the first block, and has no number.
 func Consistency(m, n int64) template.HTML {
-	const height, gap, top, left = 36, 28, 24, 132
+	const height, gap, top, left, label = 36, 28, 24, 88, 112
 	type block struct {
 		Range
 		label string
@@ -57,13 +57,17 @@ func Consistency(m, n int64) template.HTML {
 	}
 	slices.SortFunc(blocks, func(a, b block) int { return cmp.Compare(a.First, b.First) })
 	width := func(r Range) int { return 34 + 7*bits.Len64(uint64(r.Last-r.First)) }
-	total := left
+	total, apart := left, left // where the blocks end, and those of both trees
 	for _, b := range blocks {
 		total += width(b.Range)
+		if b.Both {
+			apart += width(b.Range)
+		}
 	}
+	sheet := max(total+2, apart+label)
 	var s strings.Builder
 	fmt.Fprintf(&s, `<svg role="img" aria-label="Which hashes make up the tree of %d entries, and which the tree of %d" viewBox="0 0 %d %d" width="%d" height="%d">`,
-		m, n, total+2, top+2*height+gap+4, total+2, top+2*height+gap+4)
+		m, n, sheet, top+2*height+gap+4, sheet, top+2*height+gap+4)
 	for row, size := range []int64{m, n} {
 		y := top + row*(height+gap)
 		fmt.Fprintf(&s, `<text x="0" y="%d" font-size="14" font-weight="600">%d</text><text x="0" y="%d" font-size="12" class="fill-quiet">%s</text>`,
@@ -82,15 +86,9 @@ func Consistency(m, n int64) template.HTML {
 			x += w
 		}
 	}
-	x := left
-	for _, b := range blocks {
-		if b.Both {
-			x += width(b.Range)
-		}
-	}
 	fmt.Fprintf(&s, `<text x="%d" y="14" font-size="12" class="fill-quiet">in both trees</text>`, left+1)
-	if x < total {
-		fmt.Fprintf(&s, `<text x="%d" y="%d" font-size="12" class="fill-quiet">only in the larger</text>`, x+1, top+height+gap-8)
+	if apart < total {
+		fmt.Fprintf(&s, `<text x="%d" y="%d" font-size="12" class="fill-quiet">only in the larger</text>`, apart+1, top+height+gap-8)
 	}
 	s.WriteString(`</svg>`)
 	return template.HTML(s.String()) // of numbers alone

@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"crypto/ed25519"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ func Full(t testing.TB) *Log {
 	t.Helper()
 	h := &history{Log: Empty(t)}
 	for i := range 4 {
-		h.weights = append(h.weights, event.Element{30: 7, 31: byte(i + 1)})
+		h.weights = append(h.weights, element(fmt.Sprint("weights after step ", i)))
 	}
 	h.goBack(14 * 24 * time.Hour)
 	h.found()
@@ -101,6 +102,13 @@ func Full(t testing.TB) *Log {
 	h.today()
 	h.settle(h.last)
 	return h.Log
+}
+
+// element is a number of the field, as a commitment would be one.
+func element(of string) event.Element {
+	e := event.Element(event.DigestOf([]byte(of)))
+	e[0] &= 0x1f // below the field's order
+	return e
 }
 
 func system() event.Subject {
@@ -144,11 +152,11 @@ func (h *history) data() {
 	raw, released := columns(false), columns(true)
 	purposes := []string{"credit-scoring", "model-training", "statistics"}
 	h.call(RawData, h.Say(bank, client.Draft{Subject: event.Subject{Name: Raw, Digest: event.DigestOf([]byte("the raw file"))}, Retention: "P10Y", Jurisdiction: "EU",
-		Claims: &event.DatasetClaims{Columns: raw, Purposes: purposes, Root: event.Element{31: 11}, Rows: 1000}}))
+		Claims: &event.DatasetClaims{Columns: raw, Purposes: purposes, Root: element("raw rows"), Rows: 1000}}))
 	h.call(ReleasedData, h.Say(bank, client.Draft{Subject: event.Subject{Name: Released, Digest: event.DigestOf([]byte("the released file"))}, Jurisdiction: "EU",
-		Claims: &event.DatasetClaims{Columns: released, Purposes: purposes, Root: event.Element{31: 12}, Rows: 1000}}))
+		Claims: &event.DatasetClaims{Columns: released, Purposes: purposes, Root: element("released rows"), Rows: 1000}}))
 	h.call(Anonymized, h.Say(bank, h.chunk.proven(client.Draft{Subject: event.Subject{Name: Released, Digest: event.DigestOf([]byte("the released file"))},
-		Claims: &event.AnonymizationClaims{ChunkRows: 1024, Dataset: h.Digest(RawData), Released: h.Digest(ReleasedData), K: 5, Diversity: 2, Suppressed: 37, Hierarchy: event.Element{31: 13}}})))
+		Claims: &event.AnonymizationClaims{ChunkRows: 1024, Dataset: h.Digest(RawData), Released: h.Digest(ReleasedData), K: 5, Diversity: 2, Suppressed: 37, Hierarchy: element("hierarchies")}})))
 }
 
 // columns are those of a data set that can be anonymized, or of its anonymized form.
@@ -184,7 +192,7 @@ func columns(anonymized bool) []event.Column {
 // reads drafts an access to the raw data.
 func (h *history) reads(records int64, named ...string) client.Draft {
 	return client.Draft{Subject: system(), Purpose: "scoring of loan applications",
-		Claims: &event.DataAccessClaims{Accesses: event.Element{29: byte(records), 31: byte(len(named))}, Columns: named, Dataset: h.Digest(RawData), Purpose: "credit-scoring", Records: records}}
+		Claims: &event.DataAccessClaims{Accesses: element(fmt.Sprint(records, named)), Columns: named, Dataset: h.Digest(RawData), Purpose: "credit-scoring", Records: records}}
 }
 
 // work is what happens on a day: accesses, most of them proven.
@@ -238,7 +246,7 @@ func (h *history) train() {
 		h.t.Fatal(err)
 	}
 	h.call(Approved, h.Say(board, client.Draft{Subject: system(), Claims: approved.Claims(), Purpose: "release 2026.11"}))
-	h.call(Served, h.Say(gateway, h.model.proven(client.Draft{Subject: system(), Claims: &event.ModelVersionClaims{Approval: h.Digest(Approved), Configuration: event.Element{31: 21},
+	h.call(Served, h.Say(gateway, h.model.proven(client.Draft{Subject: system(), Claims: &event.ModelVersionClaims{Approval: h.Digest(Approved), Configuration: element("configuration"),
 		Predicates: []event.Predicate{{Key: "threshold", Comparison: ">=", Bounds: []int64{500}}, {Key: "region", Comparison: "in", Bounds: []int64{1, 2, 7}}},
 		Run:        h.Digest(Run), Step: h.Digest(LastStep), Version: "2026.11", Weights: h.weights[3]}})))
 }
@@ -261,7 +269,7 @@ func (h *history) proofs() {
 	h.call(CustomProven, h.Say(bank, h.circom.proven(custom)))
 	h.call(CustomClaimed, h.Say(bank, custom))
 	h.call(OtherData, h.Say(bank, client.Draft{Subject: event.Subject{Name: "Branch visits", Digest: event.DigestOf([]byte("visits"))},
-		Claims: &event.DatasetClaims{Columns: []event.Column{{Name: "branch", Role: event.RoleOther, Coding: event.Coding{Integer: &event.IntegerCoding{Min: 0, Max: 900}}}}, Root: event.Element{31: 3}, Rows: 12}}))
+		Claims: &event.DatasetClaims{Columns: []event.Column{{Name: "branch", Role: event.RoleOther, Coding: event.Coding{Integer: &event.IntegerCoding{Min: 0, Max: 900}}}}, Root: element("visits"), Rows: 12}}))
 }
 
 func (h *history) attest(c *event.AttestationClaims) *client.Receipt {
@@ -283,7 +291,7 @@ func (h *history) turns() {
 	h.call(StatementRevoked, h.Say(operator, client.Draft{Subject: event.Subject{Name: "data-access-64", Digest: doomed.ID},
 		Claims: &event.StatementClaims{Action: event.StatementRevoke, Statement: doomed.ID, From: h.At(Doomed)}}))
 	h.call(AccessInDoubt, h.Say(second, h.access.proven(h.reads(58, "age"))))
-	h.call(ServedByStolen, h.Say(second, client.Draft{Subject: system(), Claims: &event.ModelVersionClaims{Approval: h.Digest(Approved), Version: "2026.11-hotfix", Weights: event.Element{31: 99}}}))
+	h.call(ServedByStolen, h.Say(second, client.Draft{Subject: system(), Claims: &event.ModelVersionClaims{Approval: h.Digest(Approved), Version: "2026.11-hotfix", Weights: element("stolen weights")}}))
 	h.call(SourceRevoked, h.revoke(second, h.At(AccessInDoubt)))
 	h.call(ProverRevoked, h.revoke(shutdown, 0))
 	h.call(SourceRotated, h.rotate(gateway, gateway))
@@ -298,6 +306,6 @@ func (h *history) today() {
 		Description: "At least nine of ten accesses are proven.", Rules: []event.Predicate{{Key: "proven", Comparison: ">=", Bounds: []int64{9}}}}}))
 	h.call(Sealed, h.Say(operator, client.Draft{Subject: event.Subject{Name: "the log"}, Claims: &event.SealClaims{Counts: make([]int64, len(event.Kinds())), Policy: h.Digest(Policy)}}))
 	h.call(Erased, h.Say(operator, client.Draft{Subject: system(), Claims: &event.ErasureClaims{Event: h.Digest(AccessClaimed), Reason: "The customer asked for it, under article 17 of the GDPR.", Scope: "salts"}}))
-	h.call(ServedInDark, h.Say(gateway, client.Draft{Subject: system(), Claims: &event.ModelVersionClaims{Approval: h.Digest(Approved), Configuration: event.Element{31: 22}, Version: "2026.12-rc1", Weights: event.Element{31: 77}}}))
+	h.call(ServedInDark, h.Say(gateway, client.Draft{Subject: system(), Claims: &event.ModelVersionClaims{Approval: h.Digest(Approved), Configuration: element("another configuration"), Version: "2026.12-rc1", Weights: element("weights withheld")}}))
 	h.last = h.call(AccessWaiting, h.Say(gateway, h.access.deferred(h.reads(57, "age", "job"))))
 }
