@@ -103,10 +103,18 @@ func (v *viewer) collectChains(ctx context.Context, c *collected, begin int64) e
 	if c.next >= 0 {
 		last = c.next
 	}
+	// Of most sources little is wanted: they share the room.
+	const step = 50
+	end := c.end
+	if c.next >= 0 {
+		if until := c.entries[len(c.entries)-1].Leaf.Logged; end == 0 || until < end {
+			end = until
+		}
+	}
 	room := v.reports.Chained
 	for _, name := range slices.Sorted(maps.Keys(c.chains)) {
 		s := c.chains[name]
-		err := v.log.EachEntry(ctx, client.Query{Source: name, From: begin, To: c.end, Limit: 500}, func(e *verify.Entry) bool {
+		err := v.log.EachEntry(ctx, client.Query{Source: name, From: begin, To: end, Limit: step}, func(e *verify.Entry) bool {
 			switch {
 			case e.Index <= c.After:
 				return true

@@ -32,6 +32,8 @@ func (q Query) Next(row Row) int64 {
 const (
 	bucketBits = 16   // as in entry_keys
 	window     = 1024 // entries that are simply looked at before the index is asked
+	maxWindow  = 8192 // as many at once while they give much
+	frequent   = 16   // one in so many
 	maxBuckets = 1024 // buckets asked for at once
 )
 
@@ -39,7 +41,7 @@ const (
 // are no more.
 //
 // The cost is bounded by what is returned and not by how often a source or a kind occurs. First come some entries next to
-// the cursor, straight from the table: enough where what is asked for is frequent. Then come buckets through the inverted
+// the cursor, straight from the table: enough where what is asked for is frequent, and more of them as long as it is. Then come buckets through the inverted
 // index, more at a time the less they give.
 func (r reader) Scan(ctx context.Context, q Query) ([]Row, error) {
 	low, high, err := r.bounds(ctx, q)
@@ -56,30 +58,37 @@ func (r reader) Scan(ctx context.Context, q Query) ([]Row, error) {
 		found = append(found, rows...)
 		return err
 	}
-	span := max(window, int64(q.Limit))
-	from, to := low, min(high, low+span)
-	if q.Descending {
-		from, to = max(low, high-span), high
-	}
-	if err := take(from, to, 1, 0); err != nil {
-		return nil, err
-	}
-	if q.Descending {
-		high = from
-	} else {
-		low = to
+	span, looked := max(window, int64(q.Limit)), int64(0)
+	for low < high && len(found) < q.Limit {
+		from, to := low, min(high, low+span)
+		if q.Descending {
+			from, to = max(low, high-span), high
+		}
+		if err := take(from, to, 1, 0); err != nil {
+			return nil, err
+		}
+		if q.Descending {
+			high = from
+		} else {
+			low = to
+		}
+		// Where much of what was looked at is wanted, looking on is cheaper than the index, which doesn't know where in a bucket to begin.
+		if looked += to - from; looked > int64(len(found))*frequent {
+			break
+		}
+		span = min(int64(q.Limit-len(found))*looked/int64(max(1, len(found)))+window/4, maxWindow)
 	}
 	for buckets := int64(1); low < high && len(found) < q.Limit; buckets = min(4*buckets, maxBuckets) {
 		if q.Descending {
 			last := (high - 1) >> bucketBits
 			first := max(low>>bucketBits, last-buckets+1)
-			from = max(low, first<<bucketBits)
+			from := max(low, first<<bucketBits)
 			err = take(from, high, first, last)
 			high = from
 		} else {
 			first := low >> bucketBits
 			last := min((high-1)>>bucketBits, first+buckets-1)
-			to = min(high, (last+1)<<bucketBits)
+			to := min(high, (last+1)<<bucketBits)
 			err = take(low, to, first, last)
 			low = to
 		}
