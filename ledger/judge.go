@@ -43,6 +43,14 @@ func (c *chains) raise(source string, chain verify.Chain) {
 	}
 }
 
+// learn records where the database says that a source stands, and tells where it is known to stand: a batch may have moved it meanwhile.
+func (c *chains) learn(source string, chain verify.Chain) verify.Chain {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.raise(source, chain)
+	return c.known[source]
+}
+
 // of tells where the sources of candidates stand, in the order of the candidates. What isn't known comes from the database.
 func (c *chains) of(ctx context.Context, store *tilestore.Store, list []*candidate) ([]verify.Chain, error) {
 	found := make([]verify.Chain, len(list))

@@ -347,14 +347,20 @@ func (l *Ledger) source(ctx context.Context, registry *verify.Registry, name str
 	return state, nil
 }
 
-// chain tells where a source stands: a leader remembers it of those who wrote in its term.
+// chain tells where a source stands: a leader remembers it of those who wrote in its term, and of those who were asked for.
 func (l *Ledger) chain(ctx context.Context, source string) (verify.Chain, error) {
-	if t := l.term.Load(); t != nil {
-		if chain, ok := t.state.chains.get(source); ok {
-			return chain, nil
-		}
+	t := l.term.Load()
+	if t == nil {
+		return loadChain(ctx, l.store, source)
 	}
-	return loadChain(ctx, l.store, source)
+	if chain, ok := t.state.chains.get(source); ok {
+		return chain, nil
+	}
+	chain, err := loadChain(ctx, l.store, source)
+	if err != nil {
+		return verify.Chain{}, err
+	}
+	return t.state.chains.learn(source, chain), nil
 }
 
 // Statements lists the statements in order of their registration.
