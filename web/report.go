@@ -15,14 +15,15 @@ import (
 // without saying so.
 type reportLimits struct {
 	Entries int // about the system
-	Chained int // further entries of the same sources, which show that nothing is missing between
+	Long    int // the same, for readers who would rather wait for fewer parts
+	Chained int // further entries of the same sources, which show that nothing is missing between: for each so many about the system, one
 	File    int // entries that a file of evidence is about; the log makes files about 256 at most
 	Origins int // data sets whose anonymization is looked for
 	Chunks  int // of each
 }
 
 func usualReportLimits() reportLimits {
-	return reportLimits{Entries: 600, Chained: 600, File: 240, Origins: 16, Chunks: 50}
+	return reportLimits{Entries: 150, Long: 600, Chained: 3, File: 240, Origins: 16, Chunks: 50}
 }
 
 // reportQuery is what a report is asked for.
@@ -31,6 +32,7 @@ type reportQuery struct {
 	From, To string // days in UTC, both inclusive, as asked for; empty: open
 	After    int64  // only entries after this one: the report is a part of a longer one; −1 for all
 	Size     int64  // in the tree of this size; 0 for the newest
+	Long     bool   // rather longer parts, and fewer
 
 	begin, end int64 // ms since 1970, both inclusive; 0: open
 }
@@ -67,11 +69,17 @@ func readReportQuery(r *http.Request) (q *reportQuery, err error) {
 	if q.Size, err = indexParameter(r, "size", 0, 1<<53); err != nil {
 		return nil, err
 	}
+	switch parts := values.Get("parts"); parts {
+	case "", "long":
+		q.Long = parts == "long"
+	default:
+		return nil, badRequest("“parts” can be “long”, or be left out. It is %s.", quoted(parts))
+	}
 	return q, nil
 }
 
 // address asks for the report, or for another part of it, or for its evidence.
-func (q *reportQuery) address(path string, after, size int64, more ...string) string {
+func (q *reportQuery) address(path string, after, size int64, long bool, more ...string) string {
 	values := url.Values{"subject": {q.Subject}}
 	set := func(name, value string, given bool) {
 		if given {
@@ -82,6 +90,7 @@ func (q *reportQuery) address(path string, after, size int64, more ...string) st
 	set("to", q.To, q.To != "")
 	set("after", strconv.FormatInt(after, 10), after >= 0)
 	set("size", strconv.FormatInt(size, 10), size > 0)
+	set("parts", "long", long)
 	for i := 0; i+1 < len(more); i += 2 {
 		values.Set(more[i], more[i+1])
 	}

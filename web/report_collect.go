@@ -16,7 +16,8 @@ import (
 type collected struct {
 	*reportQuery
 	size    int64
-	inFile  int
+	most    int             // entries about the system
+	inFile  int             // entries
 	entries []*verify.Entry // about the system in the period, in the log's order
 	next    int64           // there are more after this entry; −1 if these are all
 	chains  map[string]*sourceChain
@@ -59,6 +60,9 @@ func (v *viewer) collect(ctx context.Context, q *reportQuery) (*collected, error
 		return nil, err
 	}
 	c := &collected{reportQuery: q, size: q.Size, inFile: v.reports.File, next: -1, chains: map[string]*sourceChain{}, at: map[event.Digest]*verify.Entry{}, index: map[int64]*verify.Entry{}, reports: map[int64]*verify.Report{}}
+	if c.most = v.reports.Entries; q.Long {
+		c.most = v.reports.Long
+	}
 	if c.size == 0 {
 		c.size = newest.Size
 	}
@@ -70,14 +74,14 @@ func (v *viewer) collect(ctx context.Context, q *reportQuery) (*collected, error
 		}
 		begin = max(begin, page.Logged)
 	}
-	asked := client.Query{Subject: q.Subject, From: begin, To: q.end, Limit: 500}
+	asked := client.Query{Subject: q.Subject, From: begin, To: q.end, Limit: c.most + 1}
 	err = v.log.EachEntry(ctx, asked, func(e *verify.Entry) bool {
 		switch {
 		case e.Index <= q.After:
 			return true
 		case e.Index >= c.size:
 			return false
-		case len(c.entries) == v.reports.Entries:
+		case len(c.entries) == c.most:
 			c.next = c.entries[len(c.entries)-1].Index
 			return false
 		}
@@ -111,7 +115,7 @@ func (v *viewer) collectChains(ctx context.Context, c *collected, begin int64) e
 			end = until
 		}
 	}
-	room := v.reports.Chained
+	room := c.most / v.reports.Chained
 	for _, name := range slices.Sorted(maps.Keys(c.chains)) {
 		s := c.chains[name]
 		err := v.log.EachEntry(ctx, client.Query{Source: name, From: begin, To: end, Limit: step}, func(e *verify.Entry) bool {

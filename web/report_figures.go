@@ -139,7 +139,7 @@ func (v *viewer) newReport(ctx context.Context, c *collected) (*reportPage, erro
 	slices.SortStableFunc(p.Accesses, func(a, b accessFigures) int { return cmp.Compare(b.Records, a.Records) })
 	p.conclude()
 	for i, file := range c.files() {
-		p.Files = append(p.Files, evidenceFile{c.address("/report/bundle", c.After, c.head.Size, "part", strconv.Itoa(i+1)), len(file), file[0], file[len(file)-1]})
+		p.Files = append(p.Files, evidenceFile{c.address("/report/bundle", c.After, c.head.Size, c.Long, "part", strconv.Itoa(i+1)), len(file), file[0], file[len(file)-1]})
 	}
 	return p, v.addSources(ctx, p)
 }
@@ -268,8 +268,19 @@ func (p *reportPage) NextPart() string {
 	if p.next < 0 {
 		return ""
 	}
-	return p.address("/report", p.next, 0)
+	return p.address("/report", p.next, 0, p.Long)
 }
+
+// Longer is the address of the report in longer parts; empty if these are.
+func (p *reportPage) Longer() string {
+	if p.Long || !p.Part() {
+		return ""
+	}
+	return p.address("/report", -1, 0, true)
+}
+
+// Most is how many entries about its system the report has room for.
+func (p *reportPage) Most() int { return p.most }
 
 // LastEntry is the last entry of this part, where there is another one.
 func (p *reportPage) LastEntry() int64 { return p.next }

@@ -159,6 +159,7 @@ func testReport(t *testing.T, log *webtest.Log, pages http.Handler) {
 		{"a day long ago", address + "&to=1969-12-31", 400, []string{"“to” must be a day since 1970"}},
 		{"backwards", address + "&from=2026-02-02&to=2026-02-01", 400, []string{"The period ends (2026-02-01) before it begins (2026-02-02)."}},
 		{"too long a name", "/report?subject=" + strings.Repeat("x", 257), 400, []string{"at most 256 bytes"}},
+		{"parts of no length", address + "&parts=x", 400, []string{"“parts” can be “long”"}},
 		{"after nothing", address + "&after=x", 400, []string{"“after” must be a number"}},
 		{"after what isn't there", address + "&after=99999", 404, []string{"Not found"}},
 		{"evidence of nothing", "/report/bundle", 400, []string{"Name its subject"}},
@@ -183,7 +184,7 @@ func testLongReport(t *testing.T, log *webtest.Log, chained int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.reports = reportLimits{Entries: 50, Chained: chained, File: 20, Origins: 1, Chunks: 1}
+	v.reports = reportLimits{Entries: 50, Long: 500, Chained: chained, File: 20, Origins: 1, Chunks: 1}
 	pages := v.routes()
 	address, parts, total, cut := "/report?subject="+url.QueryEscape(webtest.System), 0, map[int64]bool{}, false
 	for ; address != "" && parts < 10; parts++ {
@@ -216,6 +217,9 @@ func testLongReport(t *testing.T, log *webtest.Log, chained int) {
 		if m := nextPart.FindStringSubmatch(body); m != nil {
 			address = html.UnescapeString(m[1])
 		}
+	}
+	if _, body := get(t, pages, "GET", "/report?parts=long&subject="+url.QueryEscape(webtest.System)); strings.Contains(plain(body), "part of a longer report") {
+		t.Error("in longer parts, it is still cut")
 	}
 	want := 0
 	if err := log.Client.EachEntry(t.Context(), client.Query{Subject: webtest.System}, func(*verify.Entry) bool { want++; return true }); err != nil {
