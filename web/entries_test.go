@@ -207,7 +207,8 @@ func TestEntryPages(t *testing.T) {
 		}
 	}
 	for name, wants := range map[webtest.Name][]string{
-		webtest.AccessProven:    {`class="verdict proven"`, "All 60 are rows of &#34;German Credit&#34; that consented", "UNTRUSTED"},
+		webtest.AccessProven:    {`class="verdict proven"`, "All 60 are rows of &#34;German Credit&#34; that consented", "come from a set-up by one party"},
+		webtest.CustomProven:    {"were made elsewhere, and nobody here knows how"},
 		webtest.AccessClaimed:   {`class="verdict claimed"`, "Nothing of that is proven"},
 		webtest.AccessWaiting:   {`class="verdict waiting"`, "A proof is to come"},
 		webtest.AccessRefused:   {`class="verdict refused"`, "A prover says that there is no proof"},

@@ -152,6 +152,14 @@ func (l *lawState) doubts(e *verify.Entry) bool {
 	return len(verify.Doubts(l.registry, e.Index, e.Event, e.Leaf.Envelope.KeyID)) > 0
 }
 
+// untrusted tells whether a statement's keys come from a set-up in which somebody may know the secrets.
+func (l *lawState) untrusted(statement event.Digest) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, ok := l.registry.Statement(statement)
+	return ok && s.Claims.Setup != event.SetupCeremony
+}
+
 // sources are the names of all sources, sorted.
 func (l *lawState) sources() []string {
 	l.mu.Lock()

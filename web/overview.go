@@ -50,28 +50,30 @@ type dayRow struct {
 
 // overviewPage is the system of record at a glance.
 type overviewPage struct {
-	at        time.Time
-	Size      int64
-	Head      headRow // Note is empty where none is published yet
-	Seen      []sighting
-	Fresh     int               // of the policy's witnesses, how many cosigned the newest head
-	Word      *client.Witnesses // the log's word, where the viewer has no policy; nil where it has
-	Quorum    string            // the policy's
-	Counted   int64             // entries that are counted
-	Provable  drawing.Parts     // events of kinds that can be proven
-	Share     template.HTML     // of them
-	Kinds     []kindRow
-	Span      spanChoice
-	Spans     []spanChoice
-	Chart     template.HTML
-	Days      []dayRow // newest first
-	Sources   []sourceRow
-	Speakers  int // how many sources there are
-	Heard     int // of these, those that were looked at
-	Overdue   int
-	Habit     int // days
-	Newest    []listRow
-	Monitored int
+	at       time.Time
+	Size     int64
+	Head     headRow // Note is empty where none is published yet
+	Seen     []sighting
+	Fresh    int               // of the policy's witnesses, how many cosigned the newest head
+	Word     *client.Witnesses // the log's word, where the viewer has no policy; nil where it has
+	Quorum   string            // the policy's
+	Counted  int64             // entries that are counted
+	Provable drawing.Parts     // events of kinds that can be proven
+	Share    template.HTML     // of them
+	// Statements counts those that stand, and Untrusted those of them whose keys come from no ceremony.
+	Statements, Untrusted int
+	Kinds                 []kindRow
+	Span                  spanChoice
+	Spans                 []spanChoice
+	Chart                 template.HTML
+	Days                  []dayRow // newest first
+	Sources               []sourceRow
+	Speakers              int // how many sources there are
+	Heard                 int // of these, those that were looked at
+	Overdue               int
+	Habit                 int // days
+	Newest                []listRow
+	Monitored             int
 }
 
 // glance keeps what the overview shows for a moment: it takes many questions, and everybody sees the same.
@@ -144,6 +146,15 @@ func (v *viewer) look(ctx context.Context, span spanChoice) (*overviewPage, erro
 	}
 	if err := v.overviewSources(ctx, law, p); err != nil {
 		return nil, err
+	}
+	for _, s := range law.statements() {
+		if s.Revoked >= 0 {
+			continue
+		}
+		p.Statements++
+		if s.Claims.Setup != event.SetupCeremony {
+			p.Untrusted++
+		}
 	}
 	page, err := v.log.Entries(ctx, client.Query{Descending: true, Limit: overviewEntries})
 	p.Newest = listRows(law, page)

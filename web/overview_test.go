@@ -16,7 +16,7 @@ func TestOverview(t *testing.T) {
 	v := newLive(t, log)
 	for target, wants := range map[string][]string{
 		"/": {"of 117 events that can be", "2 of 3", "30 days</a>", `<a href="/entries?kind=data-access">Data access</a>`, "gateway/eu-1", "witness.regulator.example", "Newest entries",
-			"silent for longer than twice", "The same as a table", "none is overdue"},
+			"silent for longer than twice", "The same as a table", "none is overdue", "UNTRUSTED keys", "whoever has the secrets of that could forge proofs"},
 		"/?span=13+weeks": {"each week", ` to `},
 		"/?span=a+year":   {"each week"},
 	} {

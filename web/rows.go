@@ -11,6 +11,8 @@ type listRow struct {
 	*verify.Entry
 	Status string // the log's word of what became of its claims
 	Doubt  bool   // a key or a statement that it rests on was revoked, from before it on
+	// Untrusted tells of what is proven that whoever made the statement's keys could forge such proofs.
+	Untrusted bool
 }
 
 // Title says what the entry says, in a few words.
@@ -20,7 +22,7 @@ func (e listRow) Title() string { return words.Of(e.Event, nil).Title }
 func listRows(law *lawState, page client.Page) []listRow {
 	rows := make([]listRow, len(page.Entries))
 	for i, e := range page.Entries {
-		rows[i] = listRow{e, page.Status[i], law.doubts(e)}
+		rows[i] = listRow{e, page.Status[i], law.doubts(e), page.Status[i] == client.StatusProven && law.untrusted(e.Event.Statement)}
 	}
 	return rows
 }
