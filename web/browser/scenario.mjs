@@ -16,11 +16,12 @@ const buffer = (body) => Buffer.from(body ?? '', 'base64');
 const actions = {
   goto: ({ page }, address) => page.goto(address, { waitUntil: 'load' }),
   async tamper(state, list) {
+    const first = !state.tampered;
     state.tampered = list;
-    await state.page.unroute('**/*');
+    if (!first) return;
     await state.page.route('**/*', (route) => {
       const { pathname, search } = new URL(route.request().url());
-      const found = list.find((t) => (pathname + search).endsWith(t.url));
+      const found = state.tampered.find((t) => (pathname + search).endsWith(t.url));
       if (!found) return route.continue();
       state.hit++;
       return found.status ? route.fulfill({ status: found.status, body: '' }) : route.fulfill({ status: 200, contentType: 'application/octet-stream', body: buffer(found.body) });
@@ -36,9 +37,14 @@ const actions = {
     await page.dispatchEvent('[data-verify-drop]', 'drop', { dataTransfer: transfer });
   },
   click: ({ page }, selector) => page.click(selector),
-  wait: ({ page }, { selector, text }) => page.waitForFunction(({ selector: s, text: t }) => document.querySelector(s)?.textContent.includes(t), { selector, text }, { timeout: 30_000 }),
+  wait: ({ page }, { selector, text }) => page.waitForFunction(({ selector: s, text: t }) => document.querySelector(s)?.textContent.includes(t), { selector, text }, { timeout: 30_000, polling: 100 }),
   type: ({ page }, { selector, text }) => page.fill(selector, text),
-  press: ({ page }, { selector, key }) => page.press(selector, key),
+  async press({ page }, { selector, key }) {
+    await page.waitForSelector(selector, { state: 'visible' });
+    await page.bringToFront();
+    await page.focus(selector);
+    await page.keyboard.press(key);
+  },
   open: ({ page }, selector) => page.evaluate((s) => { document.querySelectorAll(s).forEach((d) => { d.open = true; }); }, selector),
   async save(state, address) {
     const answer = await state.page.request.get(address);
@@ -51,7 +57,11 @@ const actions = {
   },
   async read(state, name) {
     const { page } = state;
-    await page.waitForFunction(() => { const r = document.querySelector('[data-verify-result]'); return r?.dataset.state && r.dataset.state !== 'running'; }, undefined, { timeout: 120_000 });
+    await page.waitForFunction(() => { const r = document.querySelector('[data-verify-result]'); return r?.dataset.state && r.dataset.state !== 'running'; }, undefined, { timeout: 120_000, polling: 100 }) // frames are not drawn in every window
+      .catch(async (error) => {
+        const at = await page.evaluate(() => `${document.activeElement?.outerHTML.slice(0, 200)} ${document.querySelector('[data-verify-result]')?.outerHTML.slice(0, 600)}`);
+        throw new Error(`${name}: ${error.message}: ${page.url()}: ${at}`);
+      });
     const found = await page.evaluate(() => {
       const r = document.querySelector('[data-verify-result]');
       const buttons = [...r.querySelectorAll('button')].map((b) => b.textContent);

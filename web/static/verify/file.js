@@ -116,8 +116,13 @@ function wireFiles(drop) {
   const shown = drop.dataset.key;
   let last = [];
   let busy = false;
+  let next;
+  // run checks files, one lot after the other; of those that come meanwhile, the last.
   const run = async (files) => {
-    if (busy) return;
+    if (busy) {
+      next = files;
+      return;
+    }
     busy = true;
     last = files;
     const report = new Report(region, files.map((f) => f.name).join(' and ') || 'Files');
@@ -128,6 +133,9 @@ function wireFiles(drop) {
       else report.breaks(`${error.message ?? error}`);
     }
     busy = false;
+    const waiting = next;
+    next = undefined;
+    if (waiting) run(waiting);
   };
   input.disabled = false;
   input.addEventListener('change', () => { if (input.files.length) run([...input.files]); });
