@@ -33,7 +33,11 @@ func (v *viewer) consistency(w http.ResponseWriter, r *http.Request) error {
 	if q := r.URL.Query(); q.Get("from") == "" && q.Get("to") == "" {
 		return v.render(w, r, "consistency.html", content{Title: "Consistency", Data: data{Newest: newest.Size}})
 	}
-	from, to, err := v.pair(r)
+	sizes, err := sizesOf(r)
+	if err != nil {
+		return err
+	}
+	from, to, err := v.pair(r.Context(), sizes)
 	if err != nil {
 		return err
 	}

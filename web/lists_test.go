@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/transparency-dev/merkle/rfc6962"
+
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/web/webtest"
@@ -181,6 +183,24 @@ func TestLists(t *testing.T) {
 				t.Errorf("from %d: %v", older.Size, err)
 			}
 		}
+		// A receipt's head is mostly of a size that was not published.
+		published := func(size int64) bool {
+			return slices.ContainsFunc(heads, func(h client.PublishedHead) bool { return h.Size == size })
+		}
+		if published(3) {
+			t.Fatal("the head of 3 entries is published: take another")
+		}
+		_, body := get(t, h, "GET", fmt.Sprintf("/consistency.json?from=%d&to=%d", newest.Size, 3))
+		var proof struct{ Hashes []string }
+		if err := json.Unmarshal([]byte(body), &proof); err != nil {
+			t.Fatalf("the proof is %s, %v", body, err)
+		}
+		three := verify.Head{Origin: webtest.Origin, Size: 3, Root: rootOfThree(t, log)}
+		if err := three.CheckConsistency(newest, hashes(t, proof.Hashes)); err != nil {
+			t.Error(err)
+		}
+		wantTexts(t, h, fmt.Sprintf("/consistency.json?from=%d&to=%d", newest.Size, int64(1)<<40), 404)
+		wantTexts(t, h, fmt.Sprintf("/consistency.json?from=0&to=%d", newest.Size), 404)
 		second := heads[1].Size
 		wantTexts(t, h, fmt.Sprintf("/consistency?from=%d&to=%d", newest.Size, second), 200, fmt.Sprintf("The first %d of the %d entries", second, newest.Size))
 		wantTexts(t, h, "/consistency", 200, "Compare two heads")
@@ -235,4 +255,19 @@ func hashes(t *testing.T, all []string) [][32]byte {
 		out[i] = [32]byte(b)
 	}
 	return out
+}
+
+// rootOfThree is the root of the log's first three entries.
+func rootOfThree(t *testing.T, log *webtest.Log) [32]byte {
+	t.Helper()
+	var leaves [3][32]byte
+	for i := range leaves {
+		r, err := log.Client.Entry(t.Context(), int64(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaves[i] = verify.LeafHash(r.Leaf)
+	}
+	node := rfc6962.DefaultHasher.HashChildren
+	return [32]byte(node(node(leaves[0][:], leaves[1][:]), leaves[2][:]))
 }

@@ -32,6 +32,7 @@ type Log interface {
 	Checkpoint(ctx context.Context) (verify.Head, error)
 	Checkpoints(ctx context.Context, before int64, limit int) ([]client.PublishedHead, error)
 	Consistency(ctx context.Context, from, to verify.Head) ([][32]byte, error)
+	ConsistencyHashes(ctx context.Context, from, to int64) ([][32]byte, error)
 
 	Entry(ctx context.Context, index int64) (*client.Receipt, error)
 	Event(ctx context.Context, digest event.Digest) (*client.Receipt, error)

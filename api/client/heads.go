@@ -220,6 +220,15 @@ func (c *Client) consistency(ctx context.Context, from, to int64) ([][32]byte, e
 	return hashesOf(wire.Hashes), nil
 }
 
+// ConsistencyHashes are the hashes between trees of two sizes, for whoever has both heads and checks them (verify.Head.CheckConsistency). Here
+// nothing is checked.
+func (c *Client) ConsistencyHashes(ctx context.Context, from, to int64) ([][32]byte, error) {
+	if from > to {
+		return nil, errors.New("couldn't ask for consistency: the first tree must not be the larger one")
+	}
+	return c.consistency(ctx, from, to)
+}
+
 // Consistency proves that the tree of the later head extends that of the earlier one, which the log's key must both have signed.
 func (c *Client) Consistency(ctx context.Context, from, to verify.Head) ([][32]byte, error) {
 	if from.Size > to.Size {

@@ -268,6 +268,11 @@ func testVerifyHeads(t *testing.T, b *chromium, log *webtest.Log) {
 	todo = append(todo, verifyAt("another size than asked for", newest.Size)...)
 	todo = append(todo, do{"tamper": []wire{{URL: fmt.Sprintf("/consistency.json?from=%d&to=%d", older.Size, newest.Size), Body: []byte(`{"hashes":[]}`)}}})
 	todo = append(todo, verifyAt("no hashes", older.Size)...)
+	todo = append(todo, do{"tamper": []wire{{URL: fmt.Sprintf("/consistency.json?from=%d&to=%d", older.Size, newest.Size), Status: 500}}})
+	todo = append(todo, verifyAt("no answer", older.Size)...)
+	_, elsewhere := newKey(t, "log.elsewhere.example")
+	todo = append(todo, do{"tamper": []wire{{URL: "/verify/log.pub", Body: []byte(elsewhere + "\n")}}})
+	todo = append(todo, verifyAt("another log", newest.Size)...)
 	todo = append(todo, do{"tamper": []wire{{URL: "/verify/log.pub", Body: []byte(public + "\n")}}})
 	todo = append(todo, verifyAt("another key", newest.Size)...)
 	todo = append(todo, do{"picture": "key-changed"})
@@ -286,6 +291,7 @@ func testVerifyHeads(t *testing.T, b *chromium, log *webtest.Log) {
 	for name, want := range map[string]struct{ state, text string }{
 		"first": {"holds", "has not seen a head of"}, "next": {"holds", "continues that of"}, "older again": {"holds", "continues that of"},
 		"fork of one size": {"alarm", "signed two roots"}, "another size than asked for": {"fails", "was asked for the head of"}, "no hashes": {"alarm", "doesn’t continue"},
+		"no answer": {"fails", "couldn’t be held against what was seen before"}, "another log": {"alarm", "showed another log before"},
 		"another key": {"alarm", "has changed"}, "the old key again": {"holds", "and the same since"}, "no key": {"fails", "gave no key"}, "another key again": {"alarm", "has changed"}, "under the other key": {"fails", "seen here for the first time"},
 	} {
 		r := found[name]

@@ -14,12 +14,26 @@ export class Refusal extends Error {
   }
 }
 
+// sameLog refuses a server that shows another log than before: under a new name it would have a new key, and nothing to be held against.
+function sameLog(origin) {
+  if (location.protocol === 'file:') return;
+  const before = trust.served();
+  if (before !== undefined && before !== origin) {
+    throw new Refusal(`This server showed another log before: ${before}`,
+      el('p', {}, 'Now it shows the key of ', el('strong', {}, el('bdi', {}, origin)), '. What this browser remembers of the other log can’t be held against a log of another name. Nothing was verified.'),
+      el('p', {}, 'Only if you know that this server is to show another log now, such as a program of your own on this machine: '),
+      el('p', {}, el('button', { type: 'button', 'data-verify-other-log': true, onclick: () => { trust.setServed(origin); location.reload(); } }, 'Go on with this log')));
+  }
+  trust.setServed(origin);
+}
+
 // hold takes a key that somebody shows as a log's, and holds it against the one that this browser knows. It gives {origin, key, step}, or
 // throws a Refusal: of another key than before nobody but the reader can say that it is right.
 export async function hold(shown, from) {
   const read = await ask('key', [shown]);
   if (!read.ok) throw new Refusal(`${from} gave no key: ${read.error}`);
   const { origin, key } = read;
+  if (from === 'this server') sameLog(origin);
   const known = trust.pinned(origin);
   const inputs = [{ name: 'the log’s key', value: key }];
   if (!known) {

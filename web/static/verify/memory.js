@@ -38,7 +38,8 @@ async function contradiction(origin, key, kept, head, detail) {
 }
 
 // compare checks the head against the one that is remembered. Without a server, hashes can't be had: then only heads of one size are
-// compared. path gets the hashes between two sizes, one a line in hex; note gets the server's head of a size.
+// compared. path gets the hashes between two sizes, one a line in hex; note gets the server's head of a size. An answer that is silent doesn't
+// hold, and shows nothing against the log: it may be out of reach, or hide something.
 export async function compare({ origin, key, head, path, note }) {
   const kept = seen(origin);
   if (!kept) {
@@ -53,11 +54,15 @@ export async function compare({ origin, key, head, path, note }) {
   if (!path) {
     return { step: { ...step(true, `You have seen a head of ${kept.size} entries, and this one has ${head.size}. To see that one continues the other takes hashes of the log: visit its viewer.`), unasked: true } };
   }
+  if (older.size === 0) {
+    keep(origin, head);
+    return { step: step(true, `This browser saw the empty log before, on ${kept.at}: every history begins with it.`, both(kept, head)) };
+  }
   let hashes;
   try {
     hashes = await path(older.size, newer.size);
   } catch (error) {
-    return { step: step(false, `This browser saw a head of ${kept.size} entries before, and the server doesn’t show that the head of ${head.size} is of the same history: ${error.message}.`, both(kept, head)), fork: true, saves: notes(origin, kept, head) };
+    return { step: step(false, `This browser saw a head of ${kept.size} entries before, and the server doesn’t show that the head of ${head.size} is of the same history: ${error.message}.`, both(kept, head)), silent: true, saves: notes(origin, kept, head) };
   }
   const answer = await ask('consistency', [bytes(older.note), bytes(newer.note), hashes, key]);
   if (answer.ok) {

@@ -18,7 +18,7 @@ const evidence = {
     report.goes('Checking every signature and every proof …');
     const answer = await ask('bundle', [file, key, policy], (s) => report.step(s));
     report.file = saveButton('Save what was checked (.attestlog)', `${of === 'entries' ? 'entry' : of}-${index}.attestlog`, file);
-    if (answer.ok && (of === 'entries' && answer.asked !== 1 || !answer.claims.some((c) => c.index === index))) {
+    if (answer.ok && (of === 'entries' && answer.asked !== 1 || !answer.about.includes(index))) {
       const step = { name: 'about', title: 'What the evidence is about', ok: false, about: -1, inputs: [], detail: `The server was asked about entry ${index}, and the evidence is about another.` };
       report.step(step);
       return { ...answer, ok: false, error: step.detail };
@@ -54,6 +54,12 @@ async function verify(report, path, again) {
   report.goes('Comparing with what this browser saw before …');
   const before = await compare({ origin, key, head: answer.head, path: fetched.path, note: fetched.note });
   report.step(before.step);
+  if (before.silent) {
+    report.breaks(before.step.detail, 'The evidence holds by itself, and couldn’t be held against what was seen before.');
+    report.add(el('p', {}, 'Try again. If it stays so, keep these files, and show them to whoever monitors this log.'));
+    report.add(el('p', { class: 'actions' }, ...before.saves, report.file));
+    return;
+  }
   if (!before.step.ok) {
     contradict();
     report.alarm(before.step.title, el('p', {}, before.step.detail), el('p', {}, 'Keep these files, and show them to whoever monitors this log: the log can’t take them back.'), el('p', { class: 'actions' }, ...before.saves, report.file));

@@ -60,8 +60,8 @@ export class Report {
 
   fails(error) { this.ends('fails', 'refused', 'refuted', error); }
 
-  // breaks off where nothing could be checked: that says nothing about the evidence.
-  breaks(error) { this.ends('fails', 'doubt', 'trouble', `Nothing was verified: ${error}`); }
+  // breaks off where not all could be checked: that says nothing about the evidence.
+  breaks(error, how = 'Nothing was verified:') { this.ends('fails', 'doubt', 'trouble', `${how} ${error}`); }
 
   // took says how long the checks took, without what was fetched.
   took(ms) { this.add(el('p', { class: 'small quiet' }, `Checked in ${ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`} in this browser, by the Go program that the server and the command line run.`)); }

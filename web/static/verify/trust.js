@@ -31,6 +31,10 @@ export function pinned(origin) {
 
 export const pin = (origin, key, own) => remember(`key/${origin}`, { key, own, since: new Date().toISOString() });
 
+// served is which log this server showed before; a page that was saved has no server.
+export const served = () => { const s = recall('served'); return text(s) ? s : undefined; };
+export const setServed = (origin) => remember('served', origin);
+
 // forget leaves nothing of a log: neither its key nor its heads, which were signed with it.
 export function forget(origin) {
   remember(`key/${origin}`, undefined);

@@ -38,15 +38,16 @@ func Bundle(file []byte, vkey, policy string, watch func(step Object)) Object {
 	}
 	o["entries"], o["asked"], o["cosigned"] = len(b.Entries), len(b.Asked()), texts(r.Cosigned)
 	o["trusted"], o["doubts"] = texts(r.Trusted), texts(r.Doubts())
-	verdicts, claims := Object{}, []any{}
+	verdicts, claims, indices := Object{}, []any{}, []any{}
 	for _, c := range r.Claims {
+		indices = append(indices, c.Entry.Index)
 		n, _ := verdicts[string(c.Verdict)].(int)
 		verdicts[string(c.Verdict)] = n + 1
 		if len(claims) < maxClaims || c.Verdict == verify.Refuted {
 			claims = append(claims, claimObject(c))
 		}
 	}
-	o["verdicts"], o["claims"], o["unlisted"] = verdicts, claims, len(r.Claims)-len(claims)
+	o["verdicts"], o["claims"], o["unlisted"], o["about"] = verdicts, claims, len(r.Claims)-len(claims), indices
 	return o
 }
 
