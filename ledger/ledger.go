@@ -34,6 +34,7 @@ type Ledger struct {
 	proving   provingCache
 	summary   summary
 	grounds   grounds
+	sifting   chan struct{} // one element for each query that looks at entries one by one
 
 	// standing is why this process doesn't lead; it means nothing while there is a term.
 	standing atomic.Pointer[standing]
@@ -94,7 +95,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 		return nil, fmt.Errorf("couldn't open the ledger: %w", err)
 	}
 	l := &Ledger{cfg: cfg, log: cfg.Logger, store: store, door: newDoor(cfg.Origin, store, metrics), metrics: metrics,
-		law: law{store: store, registry: verify.NewRegistry(cfg.Origin)}, summary: newSummary()}
+		law: law{store: store, registry: verify.NewRegistry(cfg.Origin)}, summary: newSummary(), sifting: make(chan struct{}, maxSifting)}
 	l.stand(false, unavailable(nil, "the ledger is starting"))
 	if cfg.Witnesses != nil {
 		l.witnesses = l.newWitnesses(*cfg.Witnesses)

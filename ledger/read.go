@@ -152,6 +152,13 @@ func (l *Ledger) Entries(ctx context.Context, q Query) (Page, error) {
 	if none {
 		return page, nil
 	}
+	if sieve != nil {
+		done, err := l.siftInTurn(ctx)
+		if err != nil {
+			return Page{}, err
+		}
+		defer done()
+	}
 	err = l.fill(ctx, &page, scan, sieve)
 	if err == nil {
 		err = l.addDeferrals(ctx, page.Entries)

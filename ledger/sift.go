@@ -28,7 +28,19 @@ const (
 	maxSifted      = 5000
 	maxSiftedBytes = 16 << 20
 	siftStep       = 1000
+	// maxSifting is how many pages are looked for at once: anybody may ask, and submissions need the processors, too.
+	maxSifting = 2
 )
+
+// siftInTurn waits until fewer than maxSifting other pages are looked for. done gives the place back.
+func (l *Ledger) siftInTurn(ctx context.Context) (done func(), err error) {
+	select {
+	case l.sifting <- struct{}{}:
+		return func() { <-l.sifting }, nil
+	case <-ctx.Done():
+		return nil, unavailable(ctx.Err(), "the log looks through its entries for others: try again later")
+	}
+}
 
 // sieve decides what of a query is decided by looking at leaves. It reads what it must of them and no more: a leaf is decoded when it passes.
 // It is for one goroutine.

@@ -1,10 +1,13 @@
 package ledger_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
@@ -152,5 +155,24 @@ func TestSiftingIsBounded(t *testing.T) {
 	}
 	if got, _ := w.pick(ledger.Query{Text: strings.Repeat("no such thing", 7), Descending: true}); got != nil {
 		t.Errorf("found %v", got)
+	}
+}
+
+// Anybody may have the log look at entries one by one. Who comes while others do waits, and keeps nobody from what indexes know.
+func TestSiftingInTurn(t *testing.T) {
+	w := newWorld(t)
+	free := w.log.SiftElsewhere()
+	patient, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var refusal *ledger.Refusal
+	if _, err := w.log.Entries(patient, ledger.Query{Text: "operator", Descending: true}); !errors.As(err, &refusal) || refusal.Code != ledger.Unavailable || !strings.Contains(refusal.Detail, "for others") {
+		t.Errorf("looked through the entries with all others: %v", err)
+	}
+	if _, err := w.log.Entries(t.Context(), ledger.Query{Kinds: []event.Kind{event.Source}}); err != nil {
+		t.Errorf("what an index knows has to wait, too: %v", err)
+	}
+	free()
+	if _, err := w.log.Entries(t.Context(), ledger.Query{Text: "operator", Descending: true}); err != nil {
+		t.Error(err)
 	}
 }
