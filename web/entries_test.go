@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/web/webtest"
@@ -207,7 +209,7 @@ func TestEntryPages(t *testing.T) {
 		}
 	}
 	for name, wants := range map[webtest.Name][]string{
-		webtest.AccessProven:    {`class="verdict proven"`, "All 60 are rows of &#34;German Credit&#34; that consented", "come from a set-up by one party"},
+		webtest.AccessProven:    {`class="verdict proven"`, "All 60 are rows of &#34;German Credit&#34; that consented", "come from a set-up by one party", "w0</bdi>, <bdi>w1</bdi> cosigned"},
 		webtest.CustomProven:    {"were made elsewhere, and nobody here knows how"},
 		webtest.AccessClaimed:   {`class="verdict claimed"`, "Nothing of that is proven"},
 		webtest.AccessWaiting:   {`class="verdict waiting"`, "A proof is to come"},
@@ -276,5 +278,53 @@ func TestReferringKinds(t *testing.T) {
 				t.Errorf("there is no word for the member %s", ref.Member)
 			}
 		}
+	}
+}
+
+// answering gives other evidence than the log's.
+type answering struct {
+	Log
+	bundle func(*verify.Bundle) (*verify.Bundle, *verify.BundleReport, error)
+}
+
+func (a answering) Bundle(ctx context.Context, q client.BundleQuery) (*verify.Bundle, *verify.BundleReport, error) {
+	b, _, err := a.Log.Bundle(ctx, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a.bundle(b)
+}
+
+// TestEvidence: evidence that doesn't hold is shown for what it is, and where there is none the entry is there all the same.
+func TestEvidence(t *testing.T) {
+	log := webtest.Full(t)
+	for name, c := range map[string]struct {
+		bundle func(*verify.Bundle) (*verify.Bundle, *verify.BundleReport, error)
+		want   []string
+	}{
+		"a bent path": {func(b *verify.Bundle) (*verify.Bundle, *verify.BundleReport, error) {
+			b.Hashes[0][0] ^= 1
+			r, err := b.Verify(log.Key, nil)
+			return b, r, err
+		}, []string{"refuted", "does not hold", "lead to the root", `class="verdict refused"`}},
+		"too much": {func(*verify.Bundle) (*verify.Bundle, *verify.BundleReport, error) {
+			return nil, nil, &client.Problem{Status: 413, Code: "too-large", Detail: "It rests on too many entries."}
+		}, []string{"This server couldn’t check it", "It rests on too many entries.", "The source declares 60 records read of a data set"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v, err := newViewer(Config{Log: answering{log.Connect(), c.bundle}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, body := get(t, v.routes(), "GET", fmt.Sprintf("/entries/%d", log.At(webtest.AccessProven)))
+			for _, want := range c.want {
+				if res.StatusCode != 200 || !strings.Contains(body, want) {
+					t.Errorf("status %d, the page lacks %q", res.StatusCode, want)
+				}
+			}
+			if strings.Contains(body, `class="verdict proven"`) {
+				t.Error("it is shown as proven")
+			}
+		})
 	}
 }

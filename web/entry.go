@@ -29,7 +29,9 @@ type entryView struct {
 	Wrong  string         // what failed, where the evidence doesn't hold
 	Silent string         // why there is no check
 	Steps  []verify.Step  // of this server's check
-	Few    string         // which cosignatures are missing by the viewer's policy
+	// Cosigned are the witnesses of the viewer's policy that cosigned the tree's head. Few says whose cosignatures it asks for, where they aren't enough.
+	Cosigned []string
+	Few      string
 
 	Signer  *signer
 	Links   entryLinks
@@ -127,15 +129,13 @@ func (v *viewer) judge(ctx context.Context, index int64, e *entryView) (*verify.
 		v.logger.LogAttrs(ctx, slog.LevelWarn, "evidence does not hold", slog.Int64("entry", index), slog.Any("error", err))
 		e.Wrong = err.Error()
 	}
-	if v.policy != nil && err == nil {
-		cosigned, err := bundle.Verify(v.log.Key(), v.policy)
-		var few *verify.QuorumError
-		if err == nil {
-			report = cosigned
-		} else if errors.As(err, &few) {
-			e.Few = few.Error()
-		} else {
-			e.Wrong = err.Error()
+	if v.policy != nil {
+		head := v.headRow(client.PublishedHead{Head: report.Head})
+		for _, c := range head.Cosigned {
+			e.Cosigned = append(e.Cosigned, c.Name)
+		}
+		if !head.Quorum {
+			e.Few = v.policy.Quorum()
 		}
 	}
 	e.Size, e.Steps, e.Status = report.Head.Size, report.Steps, verify.Refuted
