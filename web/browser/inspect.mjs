@@ -1,5 +1,5 @@
-// inspect looks at one page as people see it: on a desk and on a phone, in each colour scheme, printed, without JavaScript, and by keyboard.
-// It is loaded once, and the window changes around it.
+// inspect looks at one page as people see it: on a desk and on a phone; and, if it is to be thorough, in the dark too, printed, without
+// JavaScript, and by keyboard. It is loaded once, and the window changes around it.
 
 import { writeFile } from 'node:fs/promises';
 import { watched, wide, judged } from './watch.mjs';
@@ -23,7 +23,7 @@ export default async function inspect(browser, { axe }, { origin, path, name, th
     const picture = await camera(page);
     for (const [size, window] of Object.entries(sizes)) {
       if (size !== 'desktop') await page.setViewportSize(window);
-      for (const scheme of ['light', 'dark']) {
+      for (const scheme of thorough ? ['light', 'dark'] : ['light']) {
         await page.emulateMedia({ colorScheme: scheme });
         await picture(`${screenshots}/${name}-${size}-${scheme}.png`, window.width, scheme === 'light' ? 16_000 : 1600); // in the dark the beginning will do
         const rules = { 'desktop light': 'all', 'desktop dark': thorough && ofColour, 'phone light': thorough && ofSize }[`${size} ${scheme}`];
@@ -38,7 +38,7 @@ export default async function inspect(browser, { axe }, { origin, path, name, th
   } finally {
     await close();
   }
-  out.plain = await plain(browser, { origin, path });
+  if (thorough) out.plain = await plain(browser, { origin, path });
   return out;
 }
 
