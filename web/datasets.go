@@ -192,7 +192,7 @@ func (v *viewer) judgeAll(ctx context.Context, entries []*verify.Entry) (map[int
 	if indices = slices.Compact(indices); len(indices) == 0 {
 		return nil, newest.Head, nil
 	}
-	_, report, err := v.log.Bundle(ctx, client.BundleQuery{Entries: indices})
+	_, report, err := v.bundle(ctx, client.BundleQuery{Entries: indices})
 	if err != nil && (report == nil || len(report.Claims) == 0) {
 		return nil, verify.Head{}, busyOr(err)
 	}

@@ -117,7 +117,7 @@ func (v *viewer) indexOf(r *http.Request) (int64, error) {
 // judge gets the evidence about an entry and checks it. Evidence that doesn't hold is shown, and that there is none is said: the
 // bundle is nil then.
 func (v *viewer) judge(ctx context.Context, index int64, e *entryView) (*verify.Bundle, error) {
-	bundle, report, err := v.log.Bundle(ctx, client.BundleQuery{Entries: []int64{index}})
+	bundle, report, err := v.bundle(ctx, client.BundleQuery{Entries: []int64{index}})
 	var problem *client.Problem
 	switch {
 	case bundle == nil && errors.As(err, &problem) && problem.Status < 500 && problem.Status != http.StatusNotFound:
@@ -231,7 +231,7 @@ func (v *viewer) entryBundle(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	bundle, _, err := v.log.Bundle(r.Context(), client.BundleQuery{Entries: []int64{index}, Size: size})
+	bundle, _, err := v.bundle(r.Context(), client.BundleQuery{Entries: []int64{index}, Size: size})
 	if bundle == nil && err != nil {
 		return err
 	}

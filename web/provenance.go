@@ -104,7 +104,7 @@ func (v *viewer) provenanceOf(w http.ResponseWriter, r *http.Request) error {
 // trace fetches the evidence about where an entry comes from, verifies it and walks through it here: the log's own walk is not asked for. What
 // is wrong with single entries is said by the links.
 func (v *viewer) trace(r *http.Request, index int64) (*verify.Bundle, *verify.BundleReport, *verify.Provenance, error) {
-	b, report, err := v.log.Bundle(r.Context(), client.BundleQuery{Entries: []int64{index}, Provenance: true})
+	b, report, err := v.bundle(r.Context(), client.BundleQuery{Entries: []int64{index}, Provenance: true})
 	switch {
 	case client.HasCode(err, "too-large"):
 		return nil, nil, nil, &failure{status: http.StatusServiceUnavailable, title: "Too long a chain for a page", err: err,

@@ -89,6 +89,7 @@ type viewer struct {
 	reports         reportLimits
 	compared        compared
 	opened          opened
+	turns           chan struct{} // one element for each bundle that is fetched and verified
 }
 
 // answerWithin is how long a page may take: one of a log elsewhere waits for the network.
@@ -108,7 +109,7 @@ func newViewer(cfg Config) (*viewer, error) {
 		return nil, errors.New("couldn't make a viewer of no log")
 	}
 	v := &viewer{log: cfg.Log, policy: cfg.Policy, notice: cfg.Notice, logger: cfg.Logger, now: cfg.Now, watch: watch{monitors: cfg.Monitors}}
-	v.reports = usualReportLimits()
+	v.reports, v.turns = usualReportLimits(), make(chan struct{}, maxTurns)
 	if v.logger == nil {
 		v.logger = slog.New(slog.DiscardHandler)
 	}
