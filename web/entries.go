@@ -201,13 +201,18 @@ func (v *viewer) entries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := &entriesPage{filter: f, listing: l, KindChoices: event.Kinds(), StatusChoices: []string{client.StatusProven, client.StatusClaimed, client.StatusWaiting, client.StatusRefused},
-		NewestURL: f.address("/entries", 0, -1), CSV: f.address("/entries.csv", f.Before, f.After), JSON: f.address("/entries.json", f.Before, f.After),
-		Sifted: f.Status+f.Text+f.Statement != "", Nothing: len(l.Rows) == 0}
+		NewestURL: f.address("/entries", 0, -1),
+		Sifted:    f.Status+f.Text+f.Statement != "", Nothing: len(l.Rows) == 0}
 	if len(f.Kinds) == 1 {
 		p.Chosen = f.Kinds[0].String()
 	} else if len(f.Kinds) > 1 {
 		p.Chosen = "several"
 	}
+	from := f.Before // an export begins with the page's newest entry
+	if f.After >= 0 && l.High >= 0 {
+		from = l.High + 1
+	}
+	p.CSV, p.JSON = f.address("/entries.csv", from, -1), f.address("/entries.json", from, -1)
 	if l.Older && l.Low > 0 {
 		p.OlderURL = f.address("/entries", l.Low, -1)
 	}

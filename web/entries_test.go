@@ -328,3 +328,38 @@ func TestEvidence(t *testing.T) {
 		})
 	}
 }
+
+// Who looks for what is rare gets few rows of a long log, or none, and must not take them for all that there are.
+func TestExportSaysWhatItLeavesOut(t *testing.T) {
+	const size = 7_000_000
+	least := int64(size)
+	v := newPaper(t, func(_ *Config, p *paperLog) {
+		p.entries = func(q client.Query) (client.Page, error) {
+			if len(q.Kinds) > 0 && q.Text == "" { // the log's law
+				return client.Page{Size: size}, nil
+			}
+			if q.End == 0 {
+				q.End = size
+			}
+			least = max(q.End-5000, 0)
+			if least == 0 {
+				return client.Page{Size: size, Reached: -1}, nil
+			}
+			return client.Page{Size: size, Next: "on", Reached: least}, nil
+		}
+	})
+	for path, want := range map[string]string{"/entries.csv?text=rare": "The rest: /entries.csv?", "/entries.json?text=rare": `"more":"/entries.json?`} {
+		res, body := get(t, v.routes(), "GET", path)
+		if at := fmt.Sprintf("before=%d", least); res.StatusCode != 200 || !strings.Contains(body, want) || !strings.Contains(body, at) || !strings.Contains(body, "text=rare") {
+			t.Errorf("%s: status %d, want %q and %q:\n%s", path, res.StatusCode, want, at, body)
+		}
+		if _, body = get(t, v.routes(), "GET", path+"&before=4000"); strings.Contains(body, want) {
+			t.Errorf("%s: says that there is more, at the end:\n%s", path, body)
+		}
+	}
+	_, body := get(t, v.routes(), "GET", "/entries.json?text=rare")
+	var rows []map[string]any
+	if err := json.Unmarshal([]byte(body), &rows); err != nil || len(rows) != 1 {
+		t.Errorf("not JSON, or more than one row: %v\n%s", err, body)
+	}
+}

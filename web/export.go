@@ -48,8 +48,9 @@ func exportOf(e *listRow) *exported {
 func moment(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // export walks what a filter asks for from its newest entry on, and hands it over page by page. Nothing has been written when it fails at
-// the first page; later, the connection breaks, so that nobody takes a part for the whole.
-func (v *viewer) export(r *http.Request, f *filter, begin func(), row func(*exported) error) error {
+// the first page; later, the connection breaks, so that nobody takes a part for the whole. For the same reason rest is the query for what it left
+// out; empty if there is nothing more.
+func (v *viewer) export(r *http.Request, f *filter, begin func(), row func(*exported) error) (rest string, err error) {
 	begun := false
 	for rows := 0; ; {
 		l, err := v.list(r.Context(), f, exportStep)
@@ -57,7 +58,7 @@ func (v *viewer) export(r *http.Request, f *filter, begin func(), row func(*expo
 			if begun {
 				panic(http.ErrAbortHandler)
 			}
-			return err
+			return "", err
 		}
 		if !begun {
 			begun = true
@@ -68,8 +69,14 @@ func (v *viewer) export(r *http.Request, f *filter, begin func(), row func(*expo
 				panic(http.ErrAbortHandler)
 			}
 		}
-		if rows += exportStep; rows >= maxExported || f.After >= 0 || !l.Older || l.Low <= 0 {
-			return nil
+		rows += exportStep
+		switch {
+		case f.After >= 0 && l.Newer && l.High >= 0:
+			return f.address("", 0, l.High), nil
+		case f.After >= 0 || !l.Older || l.Low <= 0:
+			return "", nil
+		case rows >= maxExported:
+			return f.address("", l.Low, -1), nil
 		}
 		f.Before = l.Low
 	}
@@ -82,14 +89,14 @@ func exportHeader(w http.ResponseWriter, contentType, name string) {
 	h.Set("Cache-Control", "no-cache")
 }
 
-// entriesJSON is what a page of entries shows, and what follows, as JSON.
+// entriesJSON is what a page of entries shows, and what follows, as JSON. Where there is still more, the last element is no entry, and says where.
 func (v *viewer) entriesJSON(w http.ResponseWriter, r *http.Request) error {
 	f, err := readFilter(r.URL.Query())
 	if err != nil {
 		return err
 	}
 	first := true
-	err = v.export(r, f, func() {
+	rest, err := v.export(r, f, func() {
 		exportHeader(w, "application/json", "entries.json")
 		_, _ = w.Write([]byte("[\n"))
 	}, func(x *exported) error {
@@ -105,13 +112,24 @@ func (v *viewer) entriesJSON(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	})
-	if err == nil {
-		_, err = w.Write([]byte("\n]\n"))
+	if err != nil {
+		return err
 	}
-	return err
+	if rest != "" {
+		b, err := json.Marshal(map[string]string{"more": "/entries.json" + rest})
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		if !first {
+			b = append([]byte(",\n"), b...)
+		}
+		_, _ = w.Write(b)
+	}
+	_, _ = w.Write([]byte("\n]\n"))
+	return nil
 }
 
-// entriesCSV is the same as CSV (RFC 4180), safe to open in a spreadsheet.
+// entriesCSV is the same as CSV (RFC 4180), safe to open in a spreadsheet. Where there is still more, a last row without an entry's number says where.
 func (v *viewer) entriesCSV(w http.ResponseWriter, r *http.Request) error {
 	f, err := readFilter(r.URL.Query())
 	if err != nil {
@@ -119,15 +137,23 @@ func (v *viewer) entriesCSV(w http.ResponseWriter, r *http.Request) error {
 	}
 	rows := csv.NewWriter(w)
 	rows.UseCRLF = true
-	err = v.export(r, f, func() {
+	rest, err := v.export(r, f, func() {
 		exportHeader(w, "text/csv; charset=utf-8", "entries.csv")
 		_ = rows.Write([]string{"entry", "kind", "title", "subject", "source", "seq", "logged", "happened", "status", "statement", "purpose", "event", "keyid", "subject sha-256"})
 	}, func(x *exported) error {
 		return rows.Write([]string{strconv.FormatInt(x.Entry, 10), x.Kind, cell(x.Title), cell(x.Subject), cell(x.Source), strconv.FormatInt(x.Seq, 10), x.Logged, x.Happened,
 			statusOfRow(x), x.Statement, cell(x.Purpose), x.Event, x.KeyID, x.SubjectSHA})
 	})
+	if err != nil {
+		return err
+	}
+	if rest != "" {
+		row := make([]string, 14)
+		row[2] = "This is not all. The rest: /entries.csv" + rest
+		_ = rows.Write(row)
+	}
 	rows.Flush()
-	return err
+	return nil
 }
 
 // statusOfRow is the status, and that it is in doubt.
