@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,7 +16,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/attestlog/attestlog/web"
 	"github.com/attestlog/attestlog/web/webtest"
 )
 
@@ -47,10 +45,22 @@ func testHostile(t *testing.T, b *chromium, _ *webtest.Log) {
 	}), func(e example) {
 		b.inspect(t, origin, e, http.StatusOK, false)
 	})
-	if slices.Contains(web.Paths(), "/entries/{index}") {
-		testTexts(t, b, log, origin)
-	}
+	testTexts(t, b, log, origin)
+	testHostileFiles(t, b, log, origin)
 	testBrokenText(t, b, origin)
+}
+
+// testHostileFiles gives evidence about hostile entries to the page that verifies files.
+func testHostileFiles(t *testing.T, b *chromium, log *webtest.Log, origin string) {
+	file := log.Bundle(log.At(webtest.HugeCustom), log.At(webtest.HostileModel), log.At(webtest.HostileErasure), log.At(webtest.HugeStatement), log.At(webtest.HostileSubject(8))).Encode()
+	for _, r := range b.play(t, origin, 390, do{"goto": origin + "/verify"}, do{"files": []upload{{"\u202e<img src=x onerror=hacked=1>.attestlog", file}}}, do{"read": "hostile"}, do{"picture": "verify-hostile"}) {
+		if r.State != "holds" || len(r.Verdicts) != 5 {
+			t.Errorf("evidence about hostile entries: %s, %q: %s", r.State, r.Verdicts, r.Says)
+		}
+		if at := strings.IndexFunc(r.Text, func(r rune) bool { return unicode.Is(invisible, r) }); at >= 0 {
+			t.Errorf("a character that can't be seen reaches the page: %q", r.Text[max(0, at-40):min(len(r.Text), at+40)])
+		}
+	}
 }
 
 // testTexts holds what an entry's page says against what the source sent: the same, but for what can't be seen.

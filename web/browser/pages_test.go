@@ -228,6 +228,11 @@ func testPages(t *testing.T, b *chromium, log *webtest.Log) {
 			t.Errorf("the viewer has pages at %s, and the test knows none: add one to examples", form)
 		}
 	}
+	for form := range examples(log) {
+		if !slices.Contains(web.Paths(), form) {
+			t.Errorf("the viewer has no pages at %s any more", form)
+		}
+	}
 	first := map[string]bool{} // of a form of addresses the first one is looked at thoroughly
 	for _, form := range examples(log) {
 		first[form[0].path] = true
