@@ -53,7 +53,7 @@ func (n *newestHead) line(ctx context.Context, v *viewer) (headLine, []Alarm) {
 	v.logger.LogAttrs(ctx, slog.LevelWarn, "couldn't get the newest head", slog.Any("error", err))
 	var alarm *client.Alarm
 	if errors.As(err, &alarm) {
-		return headLine{}, []Alarm{{Monitor: "This viewer", What: alarm.What, Time: v.now().UnixMilli()}}
+		return headLine{}, []Alarm{{Monitor: thisViewer, What: alarm.What, Time: v.now().UnixMilli()}}
 	}
 	return headLine{}, nil
 }

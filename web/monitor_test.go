@@ -187,6 +187,9 @@ func TestBanner(t *testing.T) {
 					t.Errorf("%s, %s: the banner lacks %q:\n%s", step.name, target, want, body)
 				}
 			}
+			if word := strings.Contains(body, "A monitor says:"); word != (step.name == "unchecked") {
+				t.Errorf("%s, %s: it is told as a monitor's word: %t", step.name, target, word)
+			}
 		}
 		p.evidence["evidence/rewrite-"+secondID+".fork"] = forked(t, log, 3, 7)
 	}
@@ -196,5 +199,18 @@ func TestBanner(t *testing.T) {
 	}
 	if _, body := get(t, v.routes(), "GET", "/entries"); strings.Count(body, "sequence gap") != maxBanner || !strings.Contains(body, "(And 6 more.)") {
 		t.Errorf("many alarms fill the page:\n%s", body)
+	}
+}
+
+// A monitor whose head can't be compared with what is shown here may be following another log: that it is content means nothing.
+func TestContentMonitorOfAnotherKey(t *testing.T) {
+	content := MonitorStatus{Standing: status.Standing{Log: paperOrigin, Head: "a note"}, Answered: noon}
+	view := monitorView{MonitorStatus: content, Heard: true, Follows: true, Head: comparison{Mark: "verified"}}
+	if mark, _ := stateOf(&view, noon); mark != "fresh" {
+		t.Errorf("a monitor that follows the log is %s", mark)
+	}
+	view.Head.Mark = "trouble"
+	if mark, why := stateOf(&view, noon); mark != "trouble" {
+		t.Errorf("a monitor of another log is %s: %s", mark, why)
 	}
 }

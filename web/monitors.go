@@ -152,6 +152,8 @@ func stateOf(m *monitorView, now time.Time) (mark, why string) {
 		return "missing", "It doesn’t watch this log."
 	case m.Raised > 0:
 		return "trouble", "It raised alarms that an outage may explain."
+	case m.Head.Mark == "trouble":
+		return "trouble", "Its newest head couldn’t be held against what is shown here."
 	case len(m.Standing.Trouble) > 0:
 		return "trouble", "Something is wrong now that may pass by itself."
 	case m.Standing.Head == "":

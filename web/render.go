@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,6 +35,14 @@ type layout struct {
 	Head   headLine
 	Alarms []Alarm
 }
+
+// Shown tells whether one of the alarms rests on what this viewer checked itself, and not on a monitor's word alone.
+func (l layout) Shown() bool {
+	return slices.ContainsFunc(l.Alarms, func(a Alarm) bool { return a.Checked || a.Monitor == thisViewer })
+}
+
+// thisViewer is who raised the viewer's own alarms.
+const thisViewer = "This viewer"
 
 // parseTemplates reads every page's template, each with the layout and the parts that all share.
 func parseTemplates(funcs template.FuncMap) (map[string]*template.Template, error) {
