@@ -28,16 +28,21 @@ type newestHead struct {
 // headKept is how long it is kept: logs publish one a second.
 const headKept = time.Second
 
+// headWithin is how long a log may take to show its head: every page waits for it, among them those that are worth most when the log is silent.
+const headWithin = 5 * time.Second
+
 // get is the newest published head; its Note is empty where the log has published none yet.
 func (n *newestHead) get(ctx context.Context, v *viewer) (client.PublishedHead, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if now := v.now(); now.Before(n.asked) || now.Sub(n.asked) >= headKept {
-		heads, err := v.log.Checkpoints(ctx, 0, 1)
+		asking, cancel := context.WithTimeout(ctx, headWithin)
+		defer cancel()
+		heads, err := v.log.Checkpoints(asking, 0, 1)
 		if ctx.Err() != nil {
 			return n.head, ctx.Err() // this request's end is no news of the log
 		}
-		if n.asked, n.err = now, err; err == nil && len(heads) > 0 {
+		if n.asked, n.err = v.now(), err; err == nil && len(heads) > 0 {
 			n.head = heads[0]
 		}
 	}
