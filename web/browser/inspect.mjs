@@ -25,7 +25,7 @@ export default async function inspect(browser, { axe }, { origin, path, name, th
       if (size !== 'desktop') await page.setViewportSize(window);
       for (const scheme of thorough ? ['light', 'dark'] : ['light']) {
         await page.emulateMedia({ colorScheme: scheme });
-        await picture(`${screenshots}/${name}-${size}-${scheme}.png`, window.width, scheme === 'light' ? 16_000 : 1600); // in the dark the beginning will do
+        await picture(`${screenshots}/${name}-${size}-${scheme}.png`, window.width, thorough && scheme === 'light' ? 16_000 : 3000); // elsewhere the beginning will do
         const rules = { 'desktop light': 'all', 'desktop dark': thorough && ofColour, 'phone light': thorough && ofSize }[`${size} ${scheme}`];
         if (rules) out.complaints.push(...(await judged(page, axe, rules)).map((c) => `${size}, ${scheme}: ${c}`));
       }
