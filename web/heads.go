@@ -228,7 +228,7 @@ func (v *viewer) compare(ctx context.Context, newest verify.Head, who string, no
 	case err == nil:
 		v.compared.note(signedTree{theirs.Size, theirs.Root})
 		return comparison{Size: theirs.Size, Mark: "verified", Why: "It is the same history as here."}
-	case errors.As(err, &alarm):
+	case errors.As(err, &alarm) && !errors.Is(err, verify.ErrNoFork): // a bad proof of one history is no second one
 		v.watch.raise(signedTree{theirs.Size, theirs.Root}, Alarm{Monitor: thisViewer, Time: v.now().UnixMilli(), Href: "/heads",
 			What: fmt.Sprintf("%s was shown a head of %d entries that is of another history than the one that is shown here: %s.", who, theirs.Size, alarm.What)})
 		return comparison{Size: theirs.Size, Mark: "fork", Why: "It is another history than the one that is shown here."}

@@ -59,21 +59,19 @@ func (v *viewer) links(ctx context.Context, e *verify.Entry, at map[event.Digest
 	if !e.Event.Prev.IsZero() {
 		l.Previous = &e.Event.Prev
 	}
-	after, err := v.log.Entries(ctx, client.Query{Source: e.Event.Source, From: e.Leaf.Logged, Limit: 8})
+	after, err := v.log.Entries(ctx, client.Query{Source: e.Event.Source, Start: e.Index + 1, Limit: 1})
 	if err != nil {
 		return l, err
 	}
-	for _, next := range after.Entries {
-		if next.Event.Prev == e.Digest {
-			link := linkTo(next, "")
-			l.Next = &link
-		}
+	if len(after.Entries) > 0 && after.Entries[0].Event.Prev == e.Digest {
+		link := linkTo(after.Entries[0], "")
+		l.Next = &link
 	}
 	kinds := slices.Concat(referring[e.Event.Kind()], []event.Kind{event.Erasure})
 	if e.Event.Proof == event.ProofDeferred {
 		kinds = append(kinds, event.Attestation)
 	}
-	later, err := v.log.Entries(ctx, client.Query{Kinds: kinds, From: e.Leaf.Logged, Limit: maxReferring})
+	later, err := v.log.Entries(ctx, client.Query{Kinds: kinds, Start: e.Index + 1, Limit: maxReferring})
 	if err != nil {
 		return l, err
 	}

@@ -229,7 +229,7 @@ func TestWrongProofIsNoFork(t *testing.T) {
 	log.Submit(t.Context(), []*event.Submission{sub})
 	_, err := c.Checkpoint(t.Context())
 	var alarm *client.Alarm
-	if !errors.As(err, &alarm) || alarm.Fork != nil || !strings.Contains(err.Error(), "of one history") {
+	if !errors.As(err, &alarm) || alarm.Fork != nil || !errors.Is(err, verify.ErrNoFork) || !strings.Contains(err.Error(), "of one history") {
 		t.Errorf("got %v, want an alarm without evidence of a fork", err)
 	}
 	if seen := c.Heads(); len(seen) != 2 {

@@ -81,6 +81,7 @@ func (c *Client) rewritten(ctx context.Context, older, newer verify.Head, cause 
 		c.heads.keepFork(fork)
 	case errors.Is(err, verify.ErrNoFork):
 		a.What = "the log gave a consistency proof that doesn't hold, of two heads that are of one history"
+		a.Err = fmt.Errorf("%w: %w", cause, err)
 	default:
 		c.logger.Warn("couldn't make evidence that convinces others", "error", err)
 	}

@@ -246,3 +246,20 @@ func (rawSubmissions) Judge(_ context.Context, _ *Tx, _, now int64, items []*Ite
 	}
 	return nil
 }
+
+// The nodes of a tile that another database had are not those of the tile that has its place now.
+func TestInnerNodesOfAnotherDatabase(t *testing.T) {
+	tile := func(fill byte) []byte { return bytes.Repeat([]byte{fill}, tileWidth*hashSize) }
+	cache, id := newTileCache(4), tileID{level: 0, n: 7}
+	cache.put(id, tile(1))
+	first := cache.inner(id, tile(1))
+	cache.reset()
+	cache.put(id, tile(2))
+	if got := cache.inner(id, tile(1)); !bytes.Equal(got, first) { // by a reader who has the old tile in hand still
+		t.Error("the old tile's nodes changed")
+	}
+	got := cache.inner(id, tile(2))
+	if root := got[len(got)-hashSize:]; !bytes.Equal(root, subtreeRoot(tile(2))) || bytes.Equal(got, first) {
+		t.Error("the new tile has the old one's nodes")
+	}
+}

@@ -1,6 +1,7 @@
 package tilestore
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -84,10 +85,11 @@ func (c *tileCache) put(id tileID, hashes []byte) {
 }
 
 // inner returns the nodes above the hashes of a full tile: computing them all costs what a single proof needs of them, and proofs of entries
-// that lie together need them again.
+// that lie together need them again. They are kept with the tile as long as it has these very hashes: after a reset, another database's
+// tile may stand in its place.
 func (c *tileCache) inner(id tileID, hashes []byte) []byte {
 	c.mu.Lock()
-	if t := c.tiles[id]; t != nil && t.inner != nil {
+	if t := c.tiles[id]; t != nil && t.inner != nil && bytes.Equal(t.hashes, hashes) {
 		defer c.mu.Unlock()
 		return t.inner
 	}
@@ -102,7 +104,7 @@ func (c *tileCache) inner(id tileID, hashes []byte) []byte {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.tiles[id]; t != nil {
+	if t := c.tiles[id]; t != nil && bytes.Equal(t.hashes, hashes) {
 		t.inner = inner
 	}
 	return inner
