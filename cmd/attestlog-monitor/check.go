@@ -22,10 +22,7 @@ check within the same process; with --patience 0s it is an alarm at once. Exit c
 func bindCheck(fs *flag.FlagSet) command.Run {
 	f := new(follow)
 	f.bind(fs)
-	return func(ctx context.Context, s command.Streams, operands []string) (err error) {
-		if len(operands) > 0 {
-			return command.Misusef("%q is one argument too many", operands[0])
-		}
+	return command.Alone(func(ctx context.Context, s command.Streams) (err error) {
 		cfg, err := f.config()
 		if err != nil {
 			return err
@@ -59,5 +56,5 @@ func bindCheck(fs *flag.FlagSet) command.Run {
 			}
 		}
 		return nil
-	}
+	})
 }

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	fnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
@@ -158,21 +156,6 @@ func generate(path, name string) (vkey string, err error) {
 	return vkey, nil
 }
 
-func bindHealth(flags *flag.FlagSet) command.Run {
-	url := flags.String("url", "http://127.0.0.1:8090", "the `URL` of the monitor's --listen")
-	timeout := flags.Duration("timeout", 5*time.Second, "how long its answer may take")
-	return func(ctx context.Context, s command.Streams, operands []string) error {
-		if len(operands) > 0 {
-			return command.Misusef("%q is one argument too many", operands[0])
-		}
-		err := health.Ask(ctx, *url, "healthz", *timeout)
-		if errors.Is(err, health.ErrNoURL) {
-			return command.Misusef("--url: %s", err)
-		}
-		if err != nil {
-			return err
-		}
-		_, err = io.WriteString(s.Out, "ok\n")
-		return err
-	}
+func bindHealth(fs *flag.FlagSet) command.Run {
+	return health.Question{URL: "http://127.0.0.1:8090", Of: "the `URL` of the monitor's --listen", Page: "healthz", Answer: "ok"}.Bind(fs)
 }

@@ -62,13 +62,10 @@ func bindServe(fs *flag.FlagSet) command.Run {
 	fs.StringVar(&c.webhook, "webhook", "", "the `address` to which alarms and matches are posted, as JSON")
 	fs.DurationVar(&c.poll, "poll", 5*time.Second, "how often each log is asked for its head")
 	fs.DurationVar(&c.gossipEvery, "gossip-every", time.Minute, "how often each peer is spoken to")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *serveConfig) run(ctx context.Context, s command.Streams, operands []string) (err error) {
-	if len(operands) > 0 {
-		return command.Misusef("%q is one argument too many", operands[0])
-	}
+func (c *serveConfig) run(ctx context.Context, s command.Streams) (err error) {
 	if c.poll <= 0 || c.gossipEvery <= 0 {
 		return command.Misusef("--poll and --gossip-every must be more than nothing")
 	}

@@ -47,10 +47,7 @@ func bindStatus(fs *flag.FlagSet) command.Run {
 	state := fs.String("state", "", "the monitor's `directory`")
 	url := fs.String("url", "", "the `address` of a monitor that runs")
 	asJSON := fs.Bool("json", false, "print JSON")
-	return func(ctx context.Context, s command.Streams, operands []string) error {
-		if len(operands) > 0 {
-			return command.Misusef("%q is one argument too many", operands[0])
-		}
+	return command.Alone(func(ctx context.Context, s command.Streams) error {
 		if (*state == "") == (*url == "") {
 			return command.Misusef("want --state or --url")
 		}
@@ -68,7 +65,7 @@ func bindStatus(fs *flag.FlagSet) command.Run {
 			printReport(s.Out, report)
 		}
 		return alarmed(report, "")
-	}
+	})
 }
 
 // readReport reads what lies in a directory, or asks a monitor that runs.

@@ -75,13 +75,10 @@ func bindRun(fs *flag.FlagSet) command.Run {
 	fs.DurationVar(&c.grace, "grace", 7*24*time.Hour, "how long an event is left to live provers with other identities whose witness this one can't open, until it is refused for ever")
 	fs.BoolVar(&c.json, "json", false, "log JSON, one object a line")
 	fs.BoolVar(&c.verbose, "verbose", false, "log debug messages, too")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *runConfig) check(operands []string) error {
-	if len(operands) > 0 {
-		return command.Misusef("%q is one argument too many", operands[0])
-	}
+func (c *runConfig) check() error {
 	if c.server == "" {
 		c.server = os.Getenv("ATTESTLOG_SERVER")
 	}
@@ -138,8 +135,8 @@ func (c *runConfig) logger(s command.Streams) *slog.Logger {
 	return slog.New(slog.NewTextHandler(s.Err, options))
 }
 
-func (c *runConfig) run(ctx context.Context, s command.Streams, operands []string) error {
-	if err := c.check(operands); err != nil {
+func (c *runConfig) run(ctx context.Context, s command.Streams) error {
+	if err := c.check(); err != nil {
 		return err
 	}
 	logger := c.logger(s)

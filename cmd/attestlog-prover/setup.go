@@ -42,13 +42,11 @@ func bindSetup(fs *flag.FlagSet) command.Run {
 	fs.StringVar(&c.keys, "keys", "", "the `directory` that the keys go to; it is made if there is none")
 	fs.StringVar(&c.statements, "statements", "", "the `names` of the statements, with commas between; or all")
 	fs.BoolVar(&c.fresh, "fresh", false, "make new keys even where there are some")
-	return c.run
+	return command.Alone(c.run)
 }
 
-func (c *setup) run(ctx context.Context, s command.Streams, operands []string) error {
+func (c *setup) run(ctx context.Context, s command.Streams) error {
 	switch {
-	case len(operands) > 0:
-		return command.Misusef("%q is one argument too many", operands[0])
 	case c.keys == "":
 		return command.Misusef("--keys is missing")
 	case c.statements == "":

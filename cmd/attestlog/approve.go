@@ -12,6 +12,7 @@ import (
 
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/model"
+	commandline "github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -32,15 +33,9 @@ type approve struct {
 	log    logFlags
 	report reporting
 
-	steps                 repeated
+	steps                 commandline.Repeated
 	earlier, subject, out string
 }
-
-// repeated is a flag that may be given several times.
-type repeated []string
-
-func (r *repeated) String() string     { return "" }
-func (r *repeated) Set(s string) error { *r = append(*r, s); return nil }
 
 func bindApprove(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {
 	a := new(approve)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/model"
+	commandline "github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/statement"
@@ -78,7 +79,7 @@ type serveVersion struct {
 	report reporting
 
 	releases, approval, configuration string
-	where                             repeated
+	where                             commandline.Repeated
 	version, subject, step            string
 	withhold                          bool
 	out                               string

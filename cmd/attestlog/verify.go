@@ -12,6 +12,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/access"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/evidence"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/model"
+	commandline "github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/statement"
@@ -43,7 +44,7 @@ IN DOUBT, and the exit code is 6, so that no script takes it for sound.
 type verifyCommand struct {
 	log       logFlags
 	whole     bool
-	disclosed repeated
+	disclosed commandline.Repeated
 	dataset   provingFlags // of an access list that is disclosed
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/attestlog/attestlog/api/client"
+	commandline "github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/viewing"
 	"github.com/attestlog/attestlog/web"
 )
@@ -24,7 +25,7 @@ $ATTESTLOG_MONITORS, with commas between): what they say stands on the pages, an
 type viewCommand struct {
 	log      logFlags
 	listen   string
-	monitors viewing.Addresses
+	monitors commandline.Repeated
 }
 
 func bindView(fs *flag.FlagSet) func(context.Context, *terminal, []string) error {

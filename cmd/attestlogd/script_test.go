@@ -6,13 +6,12 @@ import (
 	"crypto/rand"
 	"net"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/attestlog/attestlog/cmd/internal/command"
+	"github.com/attestlog/attestlog/cmd/internal/health"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/cmd/internal/scripttest"
 )
@@ -56,7 +55,7 @@ func awaitReady(url string, patience time.Duration) error {
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := (&healthConfig{URL: url, Timeout: patience}).run(ctx, command.Streams{Out: new(strings.Builder), Err: new(strings.Builder)})
+		err := health.Ask(ctx, url, "readyz", patience)
 		if err == nil {
 			return nil
 		}

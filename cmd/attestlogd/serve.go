@@ -43,7 +43,7 @@ type serveConfig struct {
 	// NoViewer serves the API alone.
 	NoViewer bool
 	// Monitors are asked what they say of the log, for its pages.
-	Monitors viewing.Addresses
+	Monitors command.Repeated
 	// Drain is how long requests under way may take to end at a shutdown.
 	Drain time.Duration
 }

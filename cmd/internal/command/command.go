@@ -190,3 +190,15 @@ func Alone(run func(context.Context, Streams) error) Run {
 		return run(ctx, s)
 	}
 }
+
+// Repeated is a flag that may be given several times.
+type Repeated []string
+
+// String implements flag.Value.
+func (r *Repeated) String() string { return strings.Join(*r, " ") }
+
+// Set implements flag.Value.
+func (r *Repeated) Set(s string) error {
+	*r = append(*r, s)
+	return nil
+}

@@ -28,20 +28,8 @@ func ForPages(o *client.Options) {
 	o.Retries, o.Pause, o.MaxPause, o.Patience, o.Policy = 2, 50*time.Millisecond, 500*time.Millisecond, HeadPatience, nil
 }
 
-// Addresses is a flag that may be given more than once.
-type Addresses []string
-
-// String implements flag.Value.
-func (a *Addresses) String() string { return strings.Join(*a, " ") }
-
-// Set implements flag.Value.
-func (a *Addresses) Set(address string) error {
-	*a = append(*a, address)
-	return nil
-}
-
 // Monitors asks the monitors at these addresses about the log with a key, from now on until ctx ends; wait then waits for the last answers.
-func Monitors(ctx context.Context, addresses Addresses, key note.Verifier, logger *slog.Logger) (monitors []web.Monitor, wait func(), err error) {
+func Monitors(ctx context.Context, addresses []string, key note.Verifier, logger *slog.Logger) (monitors []web.Monitor, wait func(), err error) {
 	var remote []*web.RemoteMonitor
 	for _, address := range addresses {
 		m, err := web.NewRemoteMonitor(web.RemoteConfig{URL: address, Key: key, Logger: logger})

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/cmd/internal/viewing"
 )
 
@@ -54,7 +55,7 @@ func TestMonitors(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	var addresses viewing.Addresses
+	var addresses command.Repeated
 	for _, address := range []string{"http://127.0.0.1:1/", "https://monitor.example/x"} {
 		if err := addresses.Set(address); err != nil {
 			t.Fatal(err)
@@ -69,7 +70,7 @@ func TestMonitors(t *testing.T) {
 	}
 	cancel()
 	wait()
-	if _, _, err := viewing.Monitors(ctx, viewing.Addresses{"nonsense"}, key, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--monitor") {
+	if _, _, err := viewing.Monitors(ctx, []string{"nonsense"}, key, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--monitor") {
 		t.Errorf("nonsense: %v", err)
 	}
 }
