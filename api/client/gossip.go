@@ -163,24 +163,46 @@ func thin(sizes []int64, most int) []int64 {
 	return sizes
 }
 
+// Recall takes what another session of the same user was shown meanwhile (its Seen), and has the log prove that both are of one history: the error
+// is an *Alarm if they aren't. Other errors mean that this couldn't be asked; the heads are then kept all the same.
+func (c *Client) Recall(ctx context.Context, seen *verify.Gossip) error {
+	if err := c.heads.recallForks(seen.Forks); err != nil {
+		return err
+	}
+	for _, note := range seen.Checkpoints { // two roots for one size are found without asking
+		if _, err := c.heads.open(ctx, note, false); err != nil {
+			return err
+		}
+	}
+	if len(seen.Checkpoints) == 0 {
+		return nil
+	}
+	_, err := c.heads.open(ctx, seen.Checkpoints[0], true)
+	return err
+}
+
 // recall takes what an earlier session saw. The log is asked again for proofs where it shows one of these heads anew.
 func (h *heads) recall(g *verify.Gossip) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	for _, note := range g.Checkpoints {
 		head, err := verify.OpenHead(note, h.client.key)
 		if err != nil {
 			return err
 		}
+		h.mu.Lock()
 		if _, ok := h.known[head.Size]; !ok {
 			h.remember(head, len(h.newest.Note) == 0)
 		}
+		h.mu.Unlock()
 	}
-	for _, f := range g.Forks {
+	return h.recallForks(g.Forks)
+}
+
+func (h *heads) recallForks(forks []*verify.Fork) error {
+	for _, f := range forks {
 		if _, err := f.Check(h.client.key); err != nil {
 			return fmt.Errorf("evidence of a fork: %w", err)
 		}
-		h.keep(f)
+		h.keepFork(f)
 	}
 	return nil
 }

@@ -389,3 +389,75 @@ func TestSeenIsBounded(t *testing.T) {
 		t.Errorf("nothing is kept of what was seen before %d entries", oldest)
 	}
 }
+
+// TestRecall has a session learn, at its end, what another one beside it was shown.
+func TestRecall(t *testing.T) {
+	honest := newMemLog(t)
+	honest.fill(t, "gateway/1", 3)
+	forked := honest.fork(t, 2)
+	forked.fill(t, "gateway/2", 1)
+	honest.fill(t, "gateway/1", 1)
+	url := serveLog(t, honest, nil)
+	for name, c := range map[string]struct {
+		theirs *memLog
+		size   int // of the other session's tree; the honest log has 4 entries
+		fork   bool
+	}{
+		"the same":        {theirs: honest, size: 4},
+		"more":            {theirs: honest, size: 6},
+		"a smaller fork":  {theirs: forked, size: 3, fork: true},
+		"a fork as large": {theirs: forked, size: 4, fork: true},
+		"a larger fork":   {theirs: forked, size: 7, fork: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := honest.fork(t, 4)
+			url := serveLog(t, log, nil)
+			ours, _ := connect(t, url, honest.public, func(o *client.Options) { o.Retries = -1 })
+			see(t, ours)
+			theirs := log
+			if c.fork {
+				theirs = c.theirs.fork(t, 3)
+			}
+			theirs.fill(t, "gateway/3", c.size-theirs.size())
+			if c.fork {
+				log.fill(t, "gateway/1", 5)
+			}
+			other, _ := connect(t, serveLog(t, theirs, nil), honest.public)
+			see(t, other)
+			err := ours.Recall(t.Context(), other.Seen())
+			var alarm *client.Alarm
+			switch {
+			case c.fork && c.size > 4: // only the log has the nodes of that tree, and here it shows another one
+				if !errors.As(err, &alarm) || len(ours.Seen().Checkpoints) != 2 {
+					t.Errorf("got %v, want an alarm, and both heads for monitors", err)
+				}
+				return
+			case c.fork:
+				checkFork(t, ours, err)
+				return
+			}
+			if err != nil || !bytes.Equal(ours.Head(), other.Head()) {
+				t.Errorf("got %v; the newest head is the other session's: %t", err, bytes.Equal(ours.Head(), other.Head()))
+			}
+		})
+	}
+	t.Run("the log is gone", func(t *testing.T) {
+		ours, transport := connect(t, url, honest.public, func(o *client.Options) { o.Retries = -1 })
+		see(t, ours)
+		transport.set(func(*http.Request, func() (*http.Response, error)) (*http.Response, error) {
+			return nil, errors.New("the log is gone")
+		})
+		more := honest.fork(t, 4)
+		more.fill(t, "gateway/1", 2)
+		other, _ := connect(t, serveLog(t, more, nil), honest.public)
+		see(t, other)
+		err := ours.Recall(t.Context(), other.Seen())
+		var alarm *client.Alarm
+		if err == nil || errors.As(err, &alarm) {
+			t.Errorf("got %v, want an error that is no alarm", err)
+		}
+		if n := len(ours.Seen().Checkpoints); n != 2 {
+			t.Errorf("%d heads are kept, want both", n)
+		}
+	})
+}

@@ -116,16 +116,16 @@ func (a *anonymize) run(ctx context.Context, t *terminal, args []string) error {
 		made, err = a.release(ctx, t, r, raw)
 	}
 	if err != nil {
-		return r.judge(err)
+		return r.judge(ctx, err)
 	}
 	result := a.report(t, made, fresh)
 	if err := a.publish(ctx, t, r, made, result); err != nil {
-		return r.judge(untrue(err))
+		return r.judge(ctx, untrue(err))
 	}
 	if t.json {
 		t.printJSON(result)
 	}
-	return r.judge(nil)
+	return r.judge(ctx, nil)
 }
 
 // resume reads the release that an earlier run made. The error wraps fs.ErrNotExist if there is none.

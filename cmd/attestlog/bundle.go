@@ -68,7 +68,7 @@ func (b *bundle) run(ctx context.Context, t *terminal, args []string) error {
 		return err
 	}
 	made, err := b.collect(ctx, r, args)
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return err
 	}
 	file := made.Encode()

@@ -118,11 +118,11 @@ func (c *ceremonyVerify) entry(ctx context.Context, t *terminal, dir string) (*v
 			return nil, err
 		}
 		registered, err := r.Statement(ctx, transcript.VerifyingKey)
-		if err := r.judge(err); err != nil {
+		if err := r.judge(ctx, err); err != nil {
 			return nil, fmt.Errorf("the log doesn't have the statement %s: %w", transcript.VerifyingKey, err)
 		}
 		ev, err := r.gather(ctx, reference{index: registered.Registration.Index})
-		if err := r.judge(err); err != nil {
+		if err := r.judge(ctx, err); err != nil {
 			return nil, err
 		}
 		report, err := ev.Verify(r.Key())

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -157,102 +152,25 @@ func (p *patient) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// memoryFile is where the head of the log with this key is remembered.
-func (l *logFlags) memoryFile(key string) string {
-	dir := l.memory
-	if dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return "" // nowhere: then every command starts afresh
-		}
-		dir = filepath.Join(cache, "attestlog", "heads")
-	}
-	sum := sha256.Sum256([]byte(key))
-	return filepath.Join(dir, hex.EncodeToString(sum[:16]))
-}
-
-// recall reads what earlier commands were shown: heads, the newest first, and evidence of forks, in the form in which monitors take them.
-func (r *remote) recall() (*verify.Gossip, error) {
-	if r.memory == "" {
-		return nil, nil
-	}
-	b, err := readBounded(r.memory, verify.MaxGossip)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	g := &verify.Gossip{Checkpoints: [][]byte{b}} // a single head, as earlier versions remembered it
-	if bytes.HasPrefix(b, []byte("{")) {
-		if g, err = verify.ParseGossip(b); err != nil {
-			return nil, fmt.Errorf("couldn't recall what the log showed before: %s: %w", r.memory, err)
-		}
-	}
-	r.seen = b
-	if len(g.Checkpoints) > 0 {
-		r.known = g.Checkpoints[0]
-	}
-	return g, nil
-}
-
-// remember keeps what the log showed, and evidence against it, for the next command.
-func (r *remote) remember() error {
-	seen := r.Seen()
-	if r.memory == "" || len(seen.Checkpoints) == 0 && len(seen.Forks) == 0 {
-		return nil
-	}
-	b := seen.Encode()
-	if bytes.Equal(b, r.seen) {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(r.memory), 0o700); err != nil {
-		return fmt.Errorf("couldn't remember the head: %w", err)
-	}
-	if err := replace(r.memory, b, 0o600); err != nil {
-		return err
-	}
-	r.seen = b
-	return nil
-}
-
-// judge gives an error of the client its exit code, and remembers what was seen where there is none.
-func (r *remote) judge(err error) error {
+// judge gives an error of the client its exit code, and remembers what was seen.
+func (r *remote) judge(ctx context.Context, err error) error {
 	var problem *client.Problem
 	var alarm *client.Alarm
 	var few *verify.QuorumError
+	if err == nil {
+		if err = r.remember(ctx); err == nil {
+			return nil
+		}
+	}
 	switch {
-	case err == nil:
-		return r.remember()
 	case errors.As(err, &alarm):
-		return &failure{exitUnverified, errors.Join(r.keepEvidence(alarm, err), r.remember())}
+		return &failure{exitUnverified, errors.Join(r.keepEvidence(alarm, err), r.remember(ctx))}
 	case errors.As(err, &few):
 		return &failure{exitUnverified, err}
 	case errors.As(err, &problem) && problem.Code != "" && problem.Code != client.CodeNotFound && problem.Status >= 400 && problem.Status < 500:
 		return &failure{exitRefused, err}
 	}
 	return err
-}
-
-// keepEvidence writes what shows a fork to others, beside the remembered heads, and says where.
-func (r *remote) keepEvidence(a *client.Alarm, err error) error {
-	if a.Fork == nil {
-		return err
-	}
-	path := r.evidenceFile(a.Fork)
-	if made := os.MkdirAll(filepath.Dir(path), 0o700); made != nil {
-		return errors.Join(err, made)
-	}
-	if kept := replace(path, a.Fork.Encode(), 0o644); kept != nil {
-		return errors.Join(err, kept)
-	}
-	return fmt.Errorf("%w. The evidence is in %s: give it to others, as attestlog gossip does; attestlog verify-fork shows them what it says", err, path)
-}
-
-// evidenceFile is where evidence of a fork is kept.
-func (r *remote) evidenceFile(f *verify.Fork) string {
-	sum := sha256.Sum256(f.Encode())
-	return filepath.Join(filepath.Dir(r.memory), "fork-"+hex.EncodeToString(sum[:8]))
 }
 
 // problemCode is the log's code for a refusal, if err is one.

@@ -89,13 +89,13 @@ func (c *contextCommand) run(ctx context.Context, t *terminal, args []string) er
 	}
 	e, task, err := c.event(ctx, t, r, what)
 	if err != nil {
-		return refused(r, untrue(err))
+		return refused(ctx, r, untrue(err))
 	}
 	if err := c.write(e, task, private); err != nil {
 		return err
 	}
 	c.report(t, e.event, task)
-	return r.judge(nil)
+	return r.judge(ctx, nil)
 }
 
 // signedEvent is an event that waits for its proof.

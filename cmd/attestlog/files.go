@@ -39,17 +39,23 @@ func writeNewFrom(path string, mode fs.FileMode, write func(io.Writer) error) er
 	return syncFolder(filepath.Dir(path))
 }
 
-// replace writes a file durably in place of another one, if there is one.
+// replace writes a file durably in place of another one, if there is one. Of several at a time the last one stays, whole.
 func replace(path string, b []byte, mode fs.FileMode) error {
-	fresh := path + ".new"
-	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
+	if err != nil {
 		return fmt.Errorf("couldn't write %s: %w", path, err)
 	}
-	if err := writeNew(fresh, b, mode); err != nil {
-		return err
+	if err = f.Chmod(mode); err == nil {
+		_, err = f.Write(b)
 	}
-	if err := os.Rename(fresh, path); err != nil {
-		return fmt.Errorf("couldn't write %s: %w", path, err)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("couldn't write %s: %w", path, err), os.Remove(f.Name()))
 	}
 	return syncFolder(filepath.Dir(path))
 }

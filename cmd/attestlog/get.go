@@ -48,13 +48,13 @@ func (g *get) run(ctx context.Context, t *terminal, args []string) error {
 		return g.save(ctx, t, r, ref)
 	}
 	_, entry, err := r.entry(ctx, ref)
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return err
 	}
 	proof := proofWords(entry)
 	if entry.Event.Proof == event.ProofDeferred {
 		by, said, err := attestation(ctx, r, entry.Digest)
-		if err := r.judge(err); err != nil {
+		if err := r.judge(ctx, err); err != nil {
 			return err
 		}
 		proof = attestedWords(entry, by, said)
@@ -111,7 +111,7 @@ func inDoubt(r *verify.Report) string {
 
 func (g *get) save(ctx context.Context, t *terminal, r *remote, ref reference) error {
 	ev, err := r.gather(ctx, ref)
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return err
 	}
 	// Saved before it is judged: evidence that fails is evidence, too.

@@ -78,7 +78,7 @@ func (g *gossipCommand) run(ctx context.Context, t *terminal, monitors []string)
 		}
 		t.printJSON(answer)
 	}
-	if err := r.judge(split); err != nil {
+	if err := r.judge(ctx, split); err != nil {
 		return err
 	}
 	if failed > 0 {

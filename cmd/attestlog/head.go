@@ -32,7 +32,7 @@ func (h *headCommand) run(ctx context.Context, t *terminal, args []string) error
 		return err
 	}
 	head, err := r.Checkpoint(ctx)
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return err
 	}
 	t.say("%s signed a tree of %s entries.", head.Origin, thousands(head.Size))

@@ -107,17 +107,17 @@ func (k *keyCommand) rotate(ctx context.Context, t *terminal, args []string) err
 		if t.json {
 			t.printJSON(map[string]any{"source": request.Source, "keyid": event.KeyID(request.Key), "index": nil})
 		}
-		return r.judge(nil)
+		return r.judge(ctx, nil)
 	}
 	claims := &event.SourceClaims{Action: event.SourceRotate, Source: request.Source, Key: request.Key, Consent: request.Consent}
 	receipt, err := k.logChange(ctx, t, r, now, key, claims)
 	if err != nil {
-		return refused(r, err)
+		return refused(ctx, r, err)
 	}
 	t.say("Entry %d gives %s a new key, signed by %s: its history goes on unbroken.", receipt.Index, request.Source, signerWords(now, key))
 	t.field("key", "%s", event.KeyID(request.Key))
 	t.say("Submit with it from now on: attestlog submit CLAIMS.json --source %s --key %s%s", request.Source, k.newKey(), k.moved())
-	return k.done(t, r, claims, receipt)
+	return k.done(ctx, t, r, claims, receipt)
 }
 
 // newKey is where the new key most likely lies: keygen writes the request beside it.
@@ -160,7 +160,7 @@ func (k *keyCommand) revoke(ctx context.Context, t *terminal, args []string) err
 	}
 	receipt, err := r.RecordKeyChange(ctx, key, claims)
 	if err != nil {
-		return refused(r, err)
+		return refused(ctx, r, err)
 	}
 	t.say("Entry %d ends the key of %s, signed by %s.", receipt.Index, k.signing.source, signerWords(now, key))
 	t.field("key", "%s", event.KeyID(claims.Key))
@@ -172,7 +172,7 @@ func (k *keyCommand) revoke(ctx context.Context, t *terminal, args []string) err
 	} else {
 		t.say("%s has no recovery key: only the log's operator can give it another one (attestlogd source rotate), which breaks its history.", k.signing.source)
 	}
-	return k.done(t, r, claims, receipt)
+	return k.done(ctx, t, r, claims, receipt)
 }
 
 // revokeFormer revokes a key that was rotated out before its theft was found out. The current key goes on, and so does its state's count.
@@ -184,14 +184,14 @@ func (k *keyCommand) revokeFormer(ctx context.Context, t *terminal, r *remote, n
 	claims.Key = former
 	receipt, err := k.logChange(ctx, t, r, now, key, claims)
 	if err != nil {
-		return refused(r, err)
+		return refused(ctx, r, err)
 	}
 	t.say("Entry %d revokes an earlier key of %s, signed by %s.", receipt.Index, k.signing.source, signerWords(now, key))
 	t.field("key", "%s", event.KeyID(claims.Key))
 	if k.from > 0 {
 		t.field("in doubt", "what it signed from entry %d on", k.from)
 	}
-	return k.done(t, r, claims, receipt)
+	return k.done(ctx, t, r, claims, receipt)
 }
 
 // logChange logs a change through the source's state where there is one and the current key signs.
@@ -220,7 +220,7 @@ func (k *keyCommand) open(ctx context.Context, t *terminal) (ed25519.PrivateKey,
 	}
 	now, err := r.SourceState(ctx, k.signing.source)
 	if err != nil {
-		return fail(refused(r, err))
+		return fail(refused(ctx, r, err))
 	}
 	return key, r, now, nil
 }
@@ -235,11 +235,11 @@ func (k *keyCommand) recordInTurn(ctx context.Context, t *terminal, r *remote, k
 	return receipt, errors.Join(err, source.Close())
 }
 
-func (k *keyCommand) done(t *terminal, r *remote, claims *event.SourceClaims, receipt *client.Receipt) error {
+func (k *keyCommand) done(ctx context.Context, t *terminal, r *remote, claims *event.SourceClaims, receipt *client.Receipt) error {
 	if t.json {
 		t.printJSON(map[string]any{"source": claims.Source, "keyid": event.KeyID(claims.Key), "action": claims.Action, "index": receipt.Index, "digest": receipt.Digest})
 	}
-	return r.judge(nil)
+	return r.judge(ctx, nil)
 }
 
 // signerWords says which of a source's keys signs a change.

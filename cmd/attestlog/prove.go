@@ -154,7 +154,7 @@ func (p *prove) run(ctx context.Context, t *terminal, args []string) error {
 	}
 	entry, err := datasetEntry(ctx, r, ref, d)
 	if err != nil {
-		return r.judge(err)
+		return r.judge(ctx, err)
 	}
 	list, err := access.NewList(rows)
 	if err != nil {
@@ -168,14 +168,14 @@ func (p *prove) run(ctx context.Context, t *terminal, args []string) error {
 	var made *proof
 	if p.signing.key != "" {
 		if made, err = p.submission(ctx, t, r, list, d, what); err != nil {
-			return r.judge(err)
+			return r.judge(ctx, err)
 		}
 	}
 	if err := p.write(what, list, made); err != nil {
 		return err
 	}
 	p.report(t, d, list, claims, made)
-	return r.judge(nil)
+	return r.judge(ctx, nil)
 }
 
 // write writes all files, once nothing can fail any more but the disk.

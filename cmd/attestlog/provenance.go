@@ -81,16 +81,16 @@ func (p *provenance) trace(ctx context.Context, t *terminal, name string) (*veri
 		return nil, 0, err
 	}
 	if bySubject {
-		if ref, err = newest(ctx, r, name); r.judge(err) != nil {
-			return nil, 0, r.judge(err)
+		if ref, err = newest(ctx, r, name); r.judge(ctx, err) != nil {
+			return nil, 0, r.judge(ctx, err)
 		}
 	}
 	index, head, err := r.locate(ctx, ref)
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return nil, 0, err
 	}
 	b, err := verify.Trace(ctx, r.Library(), head, index, p.accesses)
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return nil, 0, err
 	}
 	report, err := b.Verify(r.Key(), r.policy)

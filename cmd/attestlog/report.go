@@ -131,13 +131,13 @@ func (t *terminal) logged(r *remote, path string, logged *client.Receipt) (map[s
 func (f *reporting) say(ctx context.Context, t *terminal, r *remote, dir string, what *draft.Draft, w statement.Witness, result map[string]any) (err error) {
 	reporter, err := f.open(ctx, t, r)
 	if err != nil {
-		return refused(r, err)
+		return refused(ctx, r, err)
 	}
 	defer func() { err = errors.Join(err, reporter.Close()) }()
 	claims := filepath.Join(dir, claimsFile)
 	logged, err := reporter.sayOnce(ctx, claims, what, func(d *client.Draft) error { return reporter.prove(ctx, d, w) })
 	if err != nil {
-		return refused(r, fmt.Errorf("the claims are ready, attestlog submit %s goes on with them: %w", claims, err))
+		return refused(ctx, r, fmt.Errorf("the claims are ready, attestlog submit %s goes on with them: %w", claims, err))
 	}
 	receipt, err := t.logged(r, filepath.Join(dir, receiptFile), logged)
 	if err != nil {
@@ -149,7 +149,7 @@ func (f *reporting) say(ctx context.Context, t *terminal, r *remote, dir string,
 	if maps.Copy(result, receipt); t.json {
 		t.printJSON(result)
 	}
-	return r.judge(nil)
+	return r.judge(ctx, nil)
 }
 
 // secretFile is a file for its owner's eyes only.

@@ -160,7 +160,7 @@ func (s *serveVersion) run(ctx context.Context, t *terminal, args []string) erro
 	}
 	claims, err := s.claims(ctx, r, ref, w, predicates)
 	if err != nil {
-		return r.judge(untrue(err))
+		return r.judge(ctx, untrue(err))
 	}
 	what, err := s.write(w, claims)
 	if err != nil {
@@ -181,7 +181,7 @@ func (s *serveVersion) run(ctx context.Context, t *terminal, args []string) erro
 		if t.json {
 			t.printJSON(result)
 		}
-		return r.judge(nil)
+		return r.judge(ctx, nil)
 	}
 	return s.report.say(ctx, t, r, s.out, what, w, result)
 }
@@ -296,7 +296,7 @@ func trainingStep(ctx context.Context, r *remote, name string) (event.Digest, *e
 	}
 	_, entry, err := r.entry(ctx, ref)
 	if err != nil {
-		return event.Digest{}, nil, r.judge(err)
+		return event.Digest{}, nil, r.judge(ctx, err)
 	}
 	c, ok := entry.Event.Claims.(*event.TrainingStepClaims)
 	if !ok {

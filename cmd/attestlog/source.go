@@ -39,11 +39,11 @@ func (s *sourceCommand) run(ctx context.Context, t *terminal, args []string) err
 		return err
 	}
 	claimed, err := r.SourceState(ctx, args[0])
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return err
 	}
 	registry, entries, err := r.life(ctx, args[0])
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return err
 	}
 	state, ok := registry.Source(args[0])

@@ -79,12 +79,12 @@ func (i *statementImport) run(ctx context.Context, t *terminal, args []string) e
 	id := event.DigestOf(claims.VerifyingKey)
 	receipt, err := source.Record(ctx, client.Draft{Subject: event.Subject{Name: claims.Name, Digest: id}, Claims: claims})
 	if err := errors.Join(err, source.Close()); err != nil {
-		return refused(r, fmt.Errorf("couldn't import %s: %w", claims.Name, err))
+		return refused(ctx, r, fmt.Errorf("couldn't import %s: %w", claims.Name, err))
 	}
 	if err := i.report(t, claims, receipt); err != nil {
 		return err
 	}
-	return r.judge(nil)
+	return r.judge(ctx, nil)
 }
 
 // claims reads the files.

@@ -107,7 +107,7 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 		receipt, err = s.sendClaims(ctx, t, r, path)
 	}
 	if err != nil {
-		return refused(r, err)
+		return refused(ctx, r, err)
 	}
 	r.relyOnKeys(ctx, t, receipt)
 	result, err := t.logged(r, s.receipt, receipt)
@@ -122,13 +122,13 @@ func (s *submit) run(ctx context.Context, t *terminal, args []string) error {
 	}
 	if s.wait {
 		if err := s.await(ctx, t, r, receipt, result); err != nil {
-			return r.judge(err)
+			return r.judge(ctx, err)
 		}
 	}
 	if t.json {
 		t.printJSON(result)
 	}
-	return r.judge(nil)
+	return r.judge(ctx, nil)
 }
 
 // await waits for the proof that was deferred. result is what --json says.
@@ -168,11 +168,11 @@ func (s *submit) check() error {
 }
 
 // refused gives a refusal its exit code. Here even "not found" is one: of a source, or of what the claims refer to.
-func refused(r *remote, err error) error {
+func refused(ctx context.Context, r *remote, err error) error {
 	if client.HasCode(err, client.CodeNotFound) {
 		return &failure{exitRefused, err}
 	}
-	return r.judge(err)
+	return r.judge(ctx, err)
 }
 
 func (s *submit) sendRaw(ctx context.Context, r *remote, path string) (*client.Receipt, error) {

@@ -124,7 +124,7 @@ func (c *train) run(ctx context.Context, t *terminal, args []string) (err error)
 	}
 	entry, err := datasetEntry(ctx, r, ref, d)
 	if err != nil {
-		return r.judge(err)
+		return r.judge(ctx, err)
 	}
 	watch, err := c.watch(ctx, t, d)
 	if err != nil {
@@ -132,28 +132,28 @@ func (c *train) run(ctx context.Context, t *terminal, args []string) (err error)
 	}
 	session, err := c.open(ctx, disk, r, d, entry)
 	if err != nil {
-		return r.judge(err)
+		return r.judge(ctx, err)
 	}
 	var recorder run.Recorder // stays nil, not a nil *reporter, without a source
 	if c.report.given() {
 		reporter, opening := c.report.open(ctx, t, r)
 		if opening != nil {
-			return refused(r, opening)
+			return refused(ctx, r, opening)
 		}
 		defer func() { err = errors.Join(err, reporter.Close()) }()
 		recorder = reporter
 	}
 	placed, err := session.Place(ctx, recorder)
 	if errors.Is(err, run.ErrNotLogged) {
-		return c.wait(t, r)
+		return c.wait(ctx, t, r)
 	}
 	if err != nil {
-		return refused(r, err)
+		return refused(ctx, r, err)
 	}
 	if err := c.takeSteps(ctx, r, watch, session, recorder, d, placed); err != nil {
-		return refused(r, c.explain(err))
+		return refused(ctx, r, c.explain(err))
 	}
-	return r.judge(nil)
+	return r.judge(ctx, nil)
 }
 
 // open goes on with the run in the folder, or begins it, once it is known that it can be.
@@ -217,14 +217,14 @@ func (c *train) predictors(columns []event.Column, label string) (names []string
 }
 
 // wait tells how to log the run where this command doesn't.
-func (c *train) wait(t *terminal, r *remote) error {
+func (c *train) wait(ctx context.Context, t *terminal, r *remote) error {
 	path := filepath.Join(c.out, "run.json")
 	t.say("The run is ready, and not in the log yet. Log it, then give this command again:")
 	t.field("submit", "attestlog submit %s --source NAME --key FILE", path)
 	if t.json {
 		t.printJSON(map[string]any{"run": path, "digest": nil, "steps": []any{}, "model": filepath.Join(c.out, run.ModelFile(0))})
 	}
-	return r.judge(nil)
+	return r.judge(ctx, nil)
 }
 
 func (c *train) takeSteps(ctx context.Context, r *remote, watch *trainingWatch, session *run.Run, recorder run.Recorder, d *dataset.Dataset, placed *verify.Entry) error {

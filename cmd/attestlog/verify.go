@@ -103,7 +103,7 @@ func (l *logFlags) evidence(ctx context.Context, t *terminal, name string) (*sup
 		return nil, err
 	}
 	ev, err := r.gather(ctx, ref)
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return nil, err
 	}
 	return &supported{ev, r.Key(), r.policy}, nil

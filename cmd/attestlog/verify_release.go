@@ -24,14 +24,14 @@ func (v *verifyCommand) release(ctx context.Context, t *terminal, ref reference)
 		return err
 	}
 	_, entry, err := r.entry(ctx, ref)
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return err
 	}
 	if entry.Event.Kind() != event.Dataset {
 		return fmt.Errorf("entry %d is an event of kind %s, not a data set", entry.Index, entry.Event.Kind())
 	}
 	whole, err := verifyChunksOf(ctx, r, entry)
-	if err := r.judge(err); err != nil {
+	if err := r.judge(ctx, err); err != nil {
 		return err
 	}
 	t.say("Verdict: PROVEN")

@@ -64,7 +64,7 @@ func (v *viewCommand) run(ctx context.Context, t *terminal, args []string) error
 	defer listener.Close()
 	// A wrong key or address is better told at once than on every page.
 	if _, err := r.Checkpoint(ctx); err != nil && !client.HasCode(err, client.CodeNotFound) {
-		return r.judge(err)
+		return r.judge(ctx, err)
 	}
 	logger := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	serving, stop := context.WithCancel(ctx)
@@ -88,5 +88,5 @@ func (v *viewCommand) run(ctx context.Context, t *terminal, args []string) error
 	if err := viewing.Serve(serving, listener, viewing.Local(pages), logger); err != nil {
 		return err
 	}
-	return r.remember()
+	return r.judge(ctx, nil)
 }
