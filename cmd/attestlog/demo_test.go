@@ -20,7 +20,11 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	programs := scripttest.Build(t, "../attestlogd", "../attestlog-prover", "../attestlog-monitor", ".")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := scripttest.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

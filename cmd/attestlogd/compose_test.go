@@ -209,7 +209,7 @@ func newComposeWorld(t *testing.T, c *compose) *composeWorld {
 		}
 		for _, p := range s.Ports {
 			port := p[strings.LastIndex(p, ":")+1:]
-			address, err := freeAddress()
+			address, err := scripttest.FreeAddress()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -39,15 +39,6 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return all
 }
 
-// freeAddress is a loopback address that nobody listens on, now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
 // awaitReady asks a server until it is ready. There is no signal to wait for: a server's readiness is what HTTP says.
 func awaitReady(url string, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -94,7 +94,7 @@ func runToEnd(t *testing.T, args ...string) {
 // serveForTest serves a log until the test ends, and returns its URL.
 func serveForTest(t *testing.T, dir string) (url string) {
 	t.Helper()
-	address, err := freeAddress()
+	address, err := scripttest.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // Build builds commands by their folders, and returns the folder that holds them.
@@ -87,10 +89,26 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 // address NAME: sets NAME to a free host:port.
 func address(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, !neg && len(args) == 1, "usage: address NAME")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := FreeAddress()
 	ts.Check(err)
-	ts.Setenv(args[0], l.Addr().String())
-	ts.Check(l.Close())
+	ts.Setenv(args[0], free)
+}
+
+// FreeAddress is a loopback address that nobody listens on, for a program that has to be told its port. The port isn't one of those that
+// systems give to outgoing connections (from 32768 on, on Linux; RFC 6335 has them from 49152 on): the many of a test run would take it
+// before the program does.
+func FreeAddress() (string, error) {
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(10_000+rand.IntN(20_000)))
+		if errors.Is(err, unix.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		return l.Addr().String(), l.Close()
+	}
+	return "", errors.New("of 100 ports none is free")
 }
 
 // ready HOST:PORT: waits until the server there takes events. There is no signal to wait for: readiness is what HTTP says.
