@@ -23,6 +23,24 @@ func (s *Store) Inclusion(ctx context.Context, index, size int64) ([][]byte, err
 	return s.prove(ctx, nodes, size)
 }
 
+// ReadAhead fetches, in one round trip, what proofs of entries in the tree of a size are made from, as far as there is room for it in memory. Each index
+// must be below the size, which must not be larger than the log.
+func (s *Store) ReadAhead(ctx context.Context, indices []int64, size int64) error {
+	wanted := map[tileID]int{}
+	for _, index := range indices {
+		nodes, err := proof.Inclusion(uint64(index), uint64(size))
+		if err != nil {
+			return fmt.Errorf("couldn't read ahead: %w", err)
+		}
+		addTiles(wanted, nodes.IDs, size)
+		if len(wanted) > s.cache.limit/2 {
+			break
+		}
+	}
+	_, err := s.tiles(ctx, wanted)
+	return err
+}
+
 // Consistency is the RFC 6962 proof that the tree of size m is a prefix of the tree of size n, which must not be larger
 // than the log.
 func (s *Store) Consistency(ctx context.Context, m, n int64) ([][]byte, error) {
@@ -70,13 +88,7 @@ func (s *Store) prove(ctx context.Context, nodes proof.Nodes, size int64) ([][]b
 // Nodes are the hashes of complete subtrees of the tree of a size, in the order asked for.
 func (s *Store) Nodes(ctx context.Context, ids []compact.NodeID, size int64) ([][]byte, error) {
 	wanted := make(map[tileID]int, 8)
-	for _, id := range ids {
-		tile, _, end := locate(id)
-		if (tile.n+1)<<(tileBits*(tile.level+1)) <= size {
-			end = tileWidth // it is stored, and cheaper to fetch than to compute a part of
-		}
-		wanted[tile] = max(wanted[tile], end)
-	}
+	addTiles(wanted, ids, size)
 	tiles, err := s.tiles(ctx, wanted)
 	if err != nil {
 		return nil, err
@@ -95,6 +107,17 @@ func (s *Store) Nodes(ctx context.Context, ids []compact.NodeID, size int64) ([]
 		}
 	}
 	return hashes, nil
+}
+
+// addTiles adds the tiles that nodes of the tree of a size are computed from, with how many of their hashes.
+func addTiles(wanted map[tileID]int, ids []compact.NodeID, size int64) {
+	for _, id := range ids {
+		tile, _, end := locate(id)
+		if (tile.n+1)<<(tileBits*(tile.level+1)) <= size {
+			end = tileWidth // it is stored, and cheaper to fetch than to compute a part of
+		}
+		wanted[tile] = max(wanted[tile], end)
+	}
 }
 
 // locate says over which hashes of which tile a node is the root.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/transparency-dev/merkle/proof"
@@ -197,6 +198,52 @@ func TestLargeTree(t *testing.T) {
 			if root, err := from.RootAt(ctx, 65536); err != nil || root != ref.root(t, 65536) {
 				t.Errorf("RootAt(65536) = %x, %v", root, err)
 			}
+		}
+	})
+	t.Run("read ahead", func(t *testing.T) {
+		fresh := open(t, Config{URL: s.cfg.URL})
+		ended, end := context.WithCancel(ctx)
+		end() // nothing can be asked of the database
+		indices := []int64{0, 5, 300, 40_000, 65_535, 65_536, size - 1}
+		for _, index := range indices {
+			if _, err := fresh.Inclusion(ended, index, size); err == nil {
+				t.Fatalf("entry %d was proven without the database before it was read ahead", index)
+			}
+		}
+		if err := fresh.ReadAhead(ctx, indices, size); err != nil {
+			t.Fatal(err)
+		}
+		for _, index := range indices {
+			if _, err := fresh.Inclusion(ended, index, size); err != nil {
+				t.Errorf("entry %d: %v", index, err)
+			}
+		}
+		// Where there is no room for all, some are.
+		everything := make([]int64, 0, size/100)
+		for i := int64(0); i < size; i += 100 {
+			everything = append(everything, i)
+		}
+		if err := other.ReadAhead(ctx, everything, size); err != nil || len(other.cache.tiles) > 8 {
+			t.Errorf("%d tiles are kept, %v", len(other.cache.tiles), err)
+		}
+		if err := other.ReadAhead(ctx, []int64{size}, size); err == nil {
+			t.Error("an entry was read ahead that the tree doesn't have")
+		}
+	})
+	t.Run("rows at", func(t *testing.T) {
+		rows, err := other.RowsAt(ctx, []int64{size - 1, 3, size, -1, 3, 40_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, row := range rows {
+			got = append(got, row.Index)
+			if tlog.RecordHash(row.Leaf) != ref.hashes[tlog.StoredHashIndex(0, row.Index)] {
+				t.Errorf("the leaf of entry %d is another one", row.Index)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, []int64{3, 40_000, size - 1}) {
+			t.Errorf("got entries %v", got)
 		}
 	})
 	t.Run("x/mod reads our tiles", func(t *testing.T) {

@@ -82,6 +82,18 @@ func (r reader) Rows(ctx context.Context, from, to int64) ([]Row, error) {
 	return rows, nil
 }
 
+// RowsAt are the entries at the given indices, in one query. Those that the log doesn't hold are left out.
+func (r reader) RowsAt(ctx context.Context, indices []int64) ([]Row, error) {
+	if len(indices) == 0 {
+		return nil, nil
+	}
+	rows, err := collectRows(r.q.Query(ctx, selectRows+"FROM entries e"+joinNames+"WHERE e.idx = ANY($1)", indices))
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read %d entries: %w", len(indices), err)
+	}
+	return rows, nil
+}
+
 // RowByDigest is the entry with an event digest, or ErrNotFound.
 func (r reader) RowByDigest(ctx context.Context, digest event.Digest) (Row, error) {
 	rows, err := r.RowsByDigest(ctx, []event.Digest{digest})
