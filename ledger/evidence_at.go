@@ -21,10 +21,12 @@ type evidenceAt struct {
 	leaves   map[int64][]byte // that were come across
 	found    map[event.Digest]int64
 	attested map[event.Digest]tilestore.Attested // of events that were looked up
+	proofs   map[int64][][32]byte                // that were made together
 }
 
 func newEvidenceAt(l *Ledger, registry *verify.Registry, size int64) *evidenceAt {
-	return &evidenceAt{Ledger: l, registry: registry, size: size, leaves: map[int64][]byte{}, found: map[event.Digest]int64{}, attested: map[event.Digest]tilestore.Attested{}}
+	return &evidenceAt{Ledger: l, registry: registry, size: size, leaves: map[int64][]byte{}, found: map[event.Digest]int64{}, attested: map[event.Digest]tilestore.Attested{},
+		proofs: map[int64][][32]byte{}}
 }
 
 // readAhead gets what will be asked of the database about entries in a few queries for all of them, and not in as many for each. What isn't there is
@@ -53,7 +55,14 @@ func (e *evidenceAt) readAhead(ctx context.Context, indices []int64) error {
 		}
 	}
 	inTree := slices.DeleteFunc(slices.Sorted(maps.Keys(e.leaves)), func(index int64) bool { return index >= e.size })
-	return e.store.ReadAhead(ctx, inTree, e.size)
+	proofs, err := e.store.Inclusions(ctx, inTree, e.size)
+	if err != nil {
+		return err
+	}
+	for i, index := range inTree {
+		e.proofs[index] = hashes(proofs[i])
+	}
+	return nil
 }
 
 // readLeaves reads entries at once, and tells which of them are events that deferred their proof.
@@ -100,6 +109,9 @@ func (e *evidenceAt) Receipt(ctx context.Context, index, size int64) (*verify.Re
 	leaf, err := e.leaf(ctx, index)
 	if err != nil {
 		return nil, err
+	}
+	if hashes, ok := e.proofs[index]; ok && size == e.size {
+		return &verify.Receipt{Index: index, Leaf: leaf, Hashes: hashes}, nil
 	}
 	proof, err := e.store.Inclusion(ctx, index, size)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -125,22 +127,19 @@ func (v *viewer) useOf(ctx context.Context, page *datasetPage, data *verify.Entr
 		q.Kinds, q.Limit, q.Cursor = []event.Kind{kind}, limit, cursor
 		return v.log.Entries(ctx, q)
 	}
-	accesses, err := find(event.DataAccess, maxAccesses, cursor)
-	if err != nil {
+	var accesses, anonymizations, runs client.Page
+	var finding errgroup.Group
+	finding.Go(func() (err error) { accesses, err = find(event.DataAccess, maxAccesses, cursor); return err })
+	finding.Go(func() (err error) { anonymizations, err = find(event.Anonymization, maxUses, ""); return err })
+	finding.Go(func() (err error) { runs, err = find(event.TrainingRun, maxUses, ""); return err })
+	if err := finding.Wait(); err != nil {
 		return err
 	}
 	if accesses.Next != "" {
 		page.Next, page.Reached = accesses.Next, accesses.Reached
 	}
-	found := accesses.Entries
-	for _, kind := range []event.Kind{event.Anonymization, event.TrainingRun} {
-		uses, err := find(kind, maxUses, "")
-		if err != nil {
-			return err
-		}
-		page.More = page.More || uses.Next != ""
-		found = append(found, uses.Entries...)
-	}
+	page.More = anonymizations.Next != "" || runs.Next != ""
+	found := slices.Concat(accesses.Entries, anonymizations.Entries, runs.Entries)
 	reports, head, err := v.judgeAll(ctx, append(found, data))
 	if err != nil {
 		return err

@@ -107,8 +107,6 @@ func (v *viewer) collectChains(ctx context.Context, c *collected, begin int64) e
 	if c.next >= 0 {
 		last = c.next
 	}
-	// Of most sources little is wanted: they share the room.
-	const step = 50
 	end := c.end
 	if c.next >= 0 {
 		if until := c.entries[len(c.entries)-1].Leaf.Logged; end == 0 || until < end {
@@ -116,39 +114,65 @@ func (v *viewer) collectChains(ctx context.Context, c *collected, begin int64) e
 		}
 	}
 	room := c.most / v.reports.Chained
-	for _, name := range slices.Sorted(maps.Keys(c.chains)) {
-		s := c.chains[name]
-		err := v.log.EachEntry(ctx, client.Query{Source: name, From: begin, To: end, Limit: step}, func(e *verify.Entry) bool {
-			switch {
-			case e.Index <= c.After:
-				return true
-			case e.Index > last:
-				return false
-			case !about[e.Index] && room == 0:
-				s.Cut = true
-				return false
-			case !about[e.Index]:
-				room--
-			default:
-				s.About++
-			}
-			s.Entries = append(s.Entries, e)
-			return true
+	for names := range slices.Chunk(slices.Sorted(maps.Keys(c.chains)), askingAtOnce) {
+		// Of most sources little is wanted, and all of it is on the first page. They share the room.
+		asked := func(name string) client.Query { return client.Query{Source: name, From: begin, To: end, Limit: 50} }
+		first := make([]client.Page, len(names))
+		err := each(len(names), func(i int) (err error) {
+			first[i], err = v.log.Entries(ctx, asked(names[i]))
+			return err
 		})
 		if err != nil {
 			return err
 		}
-		if s.Cut { // of the rest, what is about the system is in the report all the same
-			s.About = 0
-			for _, e := range c.entries {
-				if e.Event.Source == name {
+		for i, name := range names {
+			s := c.chains[name]
+			take := func(e *verify.Entry) (more bool) {
+				switch {
+				case e.Index <= c.After:
+					return true
+				case e.Index > last:
+					return false
+				case !about[e.Index] && room == 0:
+					s.Cut = true
+					return false
+				case !about[e.Index]:
+					room--
+				default:
 					s.About++
 				}
+				s.Entries = append(s.Entries, e)
+				return true
 			}
+			if err := v.goOn(ctx, asked(name), first[i], take); err != nil {
+				return err
+			}
+			if s.Cut { // of the rest, what is about the system is in the report all the same
+				s.About = 0
+				for _, e := range c.entries {
+					if e.Event.Source == name {
+						s.About++
+					}
+				}
+			}
+			s.Gap = gapIn(s.Entries)
 		}
-		s.Gap = gapIn(s.Entries)
 	}
 	return nil
+}
+
+// goOn visits the entries that a query lists, of which the first page is at hand, until visit has enough.
+func (v *viewer) goOn(ctx context.Context, q client.Query, first client.Page, visit func(*verify.Entry) (more bool)) error {
+	for _, e := range first.Entries {
+		if !visit(e) {
+			return nil
+		}
+	}
+	if first.Next == "" {
+		return nil
+	}
+	q.Cursor = first.Next
+	return v.log.EachEntry(ctx, q, visit)
 }
 
 // gapIn says where a source's events don't follow each other, by their numbers and by the digests with which each names the one before it.
@@ -178,14 +202,18 @@ func (v *viewer) collectOrigins(ctx context.Context, c *collected) error {
 	if c.partly = len(sets) > v.reports.Origins; c.partly {
 		sets = sets[:v.reports.Origins]
 	}
-	for _, d := range sets {
-		page, err := v.log.Entries(ctx, client.Query{Kinds: []event.Kind{event.Anonymization}, Text: d.String(), Limit: v.reports.Chunks})
-		if err != nil {
-			return err
-		}
+	found := make([]client.Page, len(sets))
+	err := each(len(sets), func(i int) (err error) {
+		found[i], err = v.log.Entries(ctx, client.Query{Kinds: []event.Kind{event.Anonymization}, Text: sets[i].String(), Limit: v.reports.Chunks})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, page := range found {
 		c.partly = c.partly || page.Next != ""
 		for _, e := range page.Entries {
-			if claims, ok := e.Event.Claims.(*event.AnonymizationClaims); ok && claims.Released == d && e.Index < c.size {
+			if claims, ok := e.Event.Claims.(*event.AnonymizationClaims); ok && claims.Released == sets[i] && e.Index < c.size {
 				c.origins = append(c.origins, e)
 			}
 		}
@@ -216,7 +244,7 @@ func (c *collected) files() [][]int64 { return slices.Collect(slices.Chunk(c.cit
 // judgeCited fetches all evidence of a report, and verifies it.
 func (v *viewer) judgeCited(ctx context.Context, c *collected) error {
 	for _, file := range c.files() {
-		b, report, err := v.evidence(ctx, file, c.size)
+		_, report, err := v.evidence(ctx, file, c.size)
 		if err != nil {
 			return err
 		}
@@ -224,11 +252,7 @@ func (v *viewer) judgeCited(ctx context.Context, c *collected) error {
 		for _, r := range report.Claims {
 			c.reports[r.Entry.Index] = r
 		}
-		for i := range b.Entries {
-			e, err := verify.OpenEntry(b.Entries[i].Index, b.Entries[i].Leaf)
-			if err != nil {
-				return err
-			}
+		for _, e := range report.Entries() {
 			c.at[e.Digest], c.index[e.Index] = e, e
 		}
 	}

@@ -57,12 +57,12 @@ const (
 	askingAtOnce = 8
 )
 
-// each does something for each name, several at once, and gives the errors.
-func each(names []string, do func(name string) error) error {
+// each does so many things, several at once, and gives the first error.
+func each(n int, do func(i int) error) error {
 	var doing errgroup.Group
 	doing.SetLimit(askingAtOnce)
-	for _, name := range names {
-		doing.Go(func() error { return do(name) })
+	for i := range n {
+		doing.Go(func() error { return do(i) })
 	}
 	return doing.Wait()
 }
@@ -71,8 +71,9 @@ func each(names []string, do func(name string) error) error {
 func (r *rhythms) of(ctx context.Context, v *viewer, last map[string]int64) (map[string]*rhythm, error) {
 	found := make(map[string]*rhythm, len(last))
 	var mu sync.Mutex
-	err := each(slices.Collect(maps.Keys(last)), func(name string) error {
-		next := &rhythm{}
+	names := slices.Collect(maps.Keys(last))
+	err := each(len(names), func(i int) error {
+		name, next := names[i], &rhythm{}
 		if seq := last[name]; seq > 0 {
 			before := r.get(name)
 			if next = before; before == nil || before.seq != seq {

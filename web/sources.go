@@ -30,14 +30,14 @@ type sourceRow struct {
 func (v *viewer) lastNumbers(ctx context.Context, names []string) (map[string]int64, error) {
 	last := make(map[string]int64, len(names))
 	var mu sync.Mutex
-	err := each(names, func(name string) error {
-		s, err := v.log.SourceState(ctx, name)
+	err := each(len(names), func(i int) error {
+		s, err := v.log.SourceState(ctx, names[i])
 		if err != nil {
 			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		last[name] = s.Next.Seq - 1
+		last[names[i]] = s.Next.Seq - 1
 		return nil
 	})
 	return last, err

@@ -28,6 +28,14 @@ type BundleReport struct {
 	checks []*check // one for each of the claims
 }
 
+// Entries are all that are in the bundle, by index, if they are known to be the log's; otherwise there are none.
+func (r *BundleReport) Entries() []*Entry {
+	if r.ground.shelf == nil {
+		return nil
+	}
+	return r.ground.entries
+}
+
 // Holds tells whether nothing in the bundle was refuted.
 func (r *BundleReport) Holds() bool {
 	return len(r.Claims) > 0 && !slices.ContainsFunc(r.Claims, func(c *Report) bool { return c.Verdict == Refuted })
@@ -129,11 +137,13 @@ func (g *ground) include(b *Bundle) (string, error) {
 	if root != g.top.Root {
 		return "", fmt.Errorf("the entries and hashes lead to the root %s, and the head has %s", base64Of(root), base64Of(g.top.Root))
 	}
-	entries := make([]*Entry, len(b.Entries))
-	for i := range b.Entries {
-		if entries[i], err = g.open(&Receipt{Index: indices[i], Leaf: b.Entries[i].Leaf, Hashes: proofs[i], Note: g.top.Note}); err != nil {
+	entries, wrong := make([]*Entry, len(b.Entries)), make([]error, len(b.Entries))
+	inParallel(len(b.Entries), func(i int) { entries[i], wrong[i] = OpenEntry(indices[i], b.Entries[i].Leaf) })
+	for i, err := range wrong {
+		if err != nil {
 			return "", err
 		}
+		g.keepRoot(entries[i], &Receipt{Index: indices[i], Leaf: b.Entries[i].Leaf, Hashes: proofs[i]})
 	}
 	g.shelf = newShelf(entries)
 	return fmt.Sprintf("%s are in that tree", several(int64(len(entries)), "entry")), nil

@@ -26,6 +26,7 @@ type ground struct {
 	cosigned []string
 	registry *Registry
 	folded   int                                     // how many of the entries
+	unlawful error                                   // what was found wrong in folding; it stays
 	roots    map[int64][32]byte                      // of the trees that end with training runs, by their indices
 	keys     map[event.Digest]*zkverify.VerifyingKey // that were parsed
 
@@ -85,10 +86,15 @@ func (g *ground) open(r *Receipt) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if entry.Event.Kind() == event.TrainingRun {
-		g.roots[entry.Index] = rootThrough(r.Index, g.top.Size, r.Leaf, r.Hashes)
-	}
+	g.keepRoot(entry, r)
 	return entry, nil
+}
+
+// keepRoot keeps what a training run draws its rows from.
+func (g *ground) keepRoot(e *Entry, r *Receipt) {
+	if e.Event.Kind() == event.TrainingRun {
+		g.roots[e.Index] = rootThrough(r.Index, g.top.Size, r.Leaf, r.Hashes)
+	}
 }
 
 // sameHead accepts a receipt whose note is of the same tree as the event's. It may be another note: cosignatures come late, and are renewed.
@@ -108,20 +114,19 @@ func (g *ground) sameHead(r *Receipt) error {
 
 // foldTo judges the entries up to an index by the law of the log, those that weren't yet.
 func (g *ground) foldTo(index int64) error {
-	for ; g.folded < len(g.entries) && g.entries[g.folded].Index <= index; g.folded++ {
-		if err := g.admit(g.entries[g.folded]); err != nil {
-			return err
-		}
+	if g.unlawful != nil {
+		return g.unlawful
 	}
-	return nil
-}
-
-// admit lets the registry judge an entry, its signature included, and applies it.
-func (g *ground) admit(e *Entry) error {
-	if len(g.registry.sources) == 0 && e.Index != 0 {
+	to := g.folded
+	for to < len(g.entries) && g.entries[to].Index <= index {
+		to++
+	}
+	if g.folded == 0 && to > 0 && g.entries[0].Index != 0 {
 		return errors.New("entry 0, which registers the log's operator, is missing from the evidence")
 	}
-	return g.registry.Admit(e)
+	g.unlawful = g.registry.AdmitAll(g.entries[g.folded:to])
+	g.folded = to
+	return g.unlawful
 }
 
 // verifyingKey parses the key of a statement, once.

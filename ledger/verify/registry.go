@@ -366,6 +366,35 @@ func (r *Registry) Admit(e *Entry) error {
 	return nil
 }
 
+// AdmitAll admits entries one after another, with their signatures checked on all processors. The error is about the first entry that isn't to be
+// admitted; the registry may have been told of it and of later ones by then, and is of no more use.
+func (r *Registry) AdmitAll(entries []*Entry) error {
+	signers := make([]ed25519.PublicKey, 0, len(entries))
+	var unlawful error
+	for _, e := range entries {
+		keyID := e.Leaf.Envelope.KeyID
+		signer, err := r.Signer(e.Event, keyID)
+		if err == nil {
+			signers = append(signers, signer)
+			err = r.Judge(e.Index, e.Event, keyID)
+		}
+		if err != nil {
+			unlawful = fmt.Errorf("entry %d: %w", e.Index, err)
+			break
+		}
+		r.Apply(e.Index, e.Event, keyID)
+	}
+	// What was judged so far counts only if nobody forged it. Of one entry, the signature comes before the law.
+	forged := make([]error, len(signers))
+	inParallel(len(signers), func(i int) { forged[i] = entries[i].Leaf.Envelope.Verify(signers[i]) })
+	for i, err := range forged {
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", entries[i].Index, err)
+		}
+	}
+	return unlawful
+}
+
 // Changes tells whether an event of this kind changes a registry at all.
 func Changes(k event.Kind) bool { return k == event.Source || k == event.Statement }
 

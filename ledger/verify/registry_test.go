@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/attestlog/attestlog/ledger/event"
@@ -292,6 +293,66 @@ func TestAnotherLog(t *testing.T) {
 	var v *verify.Violation
 	if err := h.r.Judge(1, e, event.KeyID(public(keyOf('o')))); !errors.As(err, &v) || v.Rule != verify.RuleWrongLog {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAdmitAll holds what is admitted together against what is admitted one by one: the same verdict, about the same entry, whatever is wrong where.
+func TestAdmitAll(t *testing.T) {
+	l := newPaperLog(t)
+	h := newHistory(t)
+	registered := func(source string, key byte) *event.SourceClaims { return h.register(source, key, event.RoleService) }
+	operator := h.register("operator/1", 'o', event.RoleOperator)
+	l.write(l.draft("operator/1", operator, event.Digest{}), 'o', nil)
+	for _, name := range []string{"a", "b", "c"} {
+		l.write(l.draft("operator/1", registered("gateway/"+name, name[0]), event.Digest{}), 'o', nil)
+	}
+	for i := range 12 {
+		name := string("abc"[i%3])
+		l.write(l.draft("gateway/"+name, plain, event.Digest{}), name[0], nil)
+	}
+	open := func(t *testing.T) []*verify.Entry {
+		entries := make([]*verify.Entry, len(l.leaves))
+		for i, leaf := range l.leaves {
+			var err error
+			if entries[i], err = verify.OpenEntry(int64(i), leaf); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return entries
+	}
+	forge := func(e *verify.Entry) { e.Leaf.Envelope.Signature[5] ^= 1 }
+	stranger := func(e *verify.Entry) { e.Leaf.Envelope.KeyID[3] ^= 1 }
+	elsewhere := func(e *verify.Entry) { e.Event.Log = "test.example/other" }
+	for name, spoil := range map[string]func([]*verify.Entry){
+		"nothing":                              func([]*verify.Entry) {},
+		"forged":                               func(e []*verify.Entry) { forge(e[7]) },
+		"forged, the first":                    func(e []*verify.Entry) { forge(e[0]) },
+		"forged, the last":                     func(e []*verify.Entry) { forge(e[15]) },
+		"unlawful":                             func(e []*verify.Entry) { elsewhere(e[9]) },
+		"forged, and unlawful later":           func(e []*verify.Entry) { forge(e[6]); elsewhere(e[9]) },
+		"unlawful, and forged later":           func(e []*verify.Entry) { elsewhere(e[6]); forge(e[9]) },
+		"both in one":                          func(e []*verify.Entry) { elsewhere(e[6]); forge(e[6]) },
+		"a forged registration, and what uses": func(e []*verify.Entry) { forge(e[2]) },
+		"a stranger's, and forged before":      func(e []*verify.Entry) { stranger(e[8]); forge(e[5]) },
+		"a stranger's, and forged later":       func(e []*verify.Entry) { stranger(e[5]); forge(e[8]) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			entries := open(t)
+			spoil(entries)
+			one := verify.NewRegistry(origin)
+			var want error
+			for _, e := range entries {
+				if want = one.Admit(e); want != nil {
+					break
+				}
+			}
+			if (want == nil) != (name == "nothing") {
+				t.Fatalf("one by one: %v", want)
+			}
+			if got := verify.NewRegistry(origin).AdmitAll(entries); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("together: %v\none by one: %v", got, want)
+			}
+		})
 	}
 }
 

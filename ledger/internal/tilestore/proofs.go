@@ -13,33 +13,56 @@ import (
 // Inclusion is the RFC 6962 proof that the entry at index is in the tree of the given size, which must not be larger than
 // the log.
 func (s *Store) Inclusion(ctx context.Context, index, size int64) ([][]byte, error) {
-	if index < 0 || index >= size {
-		return nil, fmt.Errorf("couldn't prove inclusion: entry %d is not in a tree of size %d", index, size)
-	}
-	nodes, err := proof.Inclusion(uint64(index), uint64(size))
+	proofs, err := s.Inclusions(ctx, []int64{index}, size)
 	if err != nil {
-		return nil, fmt.Errorf("couldn't prove inclusion: %w", err)
+		return nil, err
 	}
-	return s.prove(ctx, nodes, size)
+	return proofs[0], nil
 }
 
-// ReadAhead fetches, in one round trip, what proofs of entries in the tree of a size are made from, as far as there is room for it in memory. Each index
-// must be below the size, which must not be larger than the log.
-func (s *Store) ReadAhead(ctx context.Context, indices []int64, size int64) error {
-	wanted := map[tileID]int{}
-	for _, index := range indices {
-		nodes, err := proof.Inclusion(uint64(index), uint64(size))
-		if err != nil {
-			return fmt.Errorf("couldn't read ahead: %w", err)
+// Inclusions are the proofs of several entries in the tree of a size, in the order asked for. What they share is fetched and computed once.
+func (s *Store) Inclusions(ctx context.Context, indices []int64, size int64) ([][][]byte, error) {
+	proofs := make([][][]byte, 0, len(indices))
+	for some := range slices.Chunk(indices, togetherProven) {
+		var ids []compact.NodeID
+		at := map[compact.NodeID]int{}
+		all := make([]proof.Nodes, len(some))
+		for i, index := range some {
+			var err error
+			if index < 0 || index >= size {
+				return nil, fmt.Errorf("couldn't prove inclusion: entry %d is not in a tree of size %d", index, size)
+			}
+			if all[i], err = proof.Inclusion(uint64(index), uint64(size)); err != nil {
+				return nil, fmt.Errorf("couldn't prove inclusion: %w", err)
+			}
+			for _, id := range all[i].IDs {
+				if _, ok := at[id]; !ok {
+					at[id] = len(ids)
+					ids = append(ids, id)
+				}
+			}
 		}
-		addTiles(wanted, nodes.IDs, size)
-		if len(wanted) > s.cache.limit/2 {
-			break
+		nodes, err := s.Nodes(ctx, ids, size)
+		if err != nil {
+			return nil, err
+		}
+		for i := range all {
+			own := make([][]byte, len(all[i].IDs))
+			for j, id := range all[i].IDs {
+				own[j] = nodes[at[id]]
+			}
+			hashes, err := all[i].Rehash(own, nodeHash)
+			if err != nil {
+				return nil, err
+			}
+			proofs = append(proofs, hashes)
 		}
 	}
-	_, err := s.tiles(ctx, wanted)
-	return err
+	return proofs, nil
 }
+
+// togetherProven bounds how many entries' tiles, of up to 8 KiB, are in memory at once for proofs: in a large log, two or three for each.
+const togetherProven = 256
 
 // Consistency is the RFC 6962 proof that the tree of size m is a prefix of the tree of size n, which must not be larger
 // than the log.
@@ -88,7 +111,13 @@ func (s *Store) prove(ctx context.Context, nodes proof.Nodes, size int64) ([][]b
 // Nodes are the hashes of complete subtrees of the tree of a size, in the order asked for.
 func (s *Store) Nodes(ctx context.Context, ids []compact.NodeID, size int64) ([][]byte, error) {
 	wanted := make(map[tileID]int, 8)
-	addTiles(wanted, ids, size)
+	for _, id := range ids {
+		tile, _, end := locate(id)
+		if (tile.n+1)<<(tileBits*(tile.level+1)) <= size {
+			end = tileWidth // it is stored, and cheaper to fetch than to compute a part of
+		}
+		wanted[tile] = max(wanted[tile], end)
+	}
 	tiles, err := s.tiles(ctx, wanted)
 	if err != nil {
 		return nil, err
@@ -107,17 +136,6 @@ func (s *Store) Nodes(ctx context.Context, ids []compact.NodeID, size int64) ([]
 		}
 	}
 	return hashes, nil
-}
-
-// addTiles adds the tiles that nodes of the tree of a size are computed from, with how many of their hashes.
-func addTiles(wanted map[tileID]int, ids []compact.NodeID, size int64) {
-	for _, id := range ids {
-		tile, _, end := locate(id)
-		if (tile.n+1)<<(tileBits*(tile.level+1)) <= size {
-			end = tileWidth // it is stored, and cheaper to fetch than to compute a part of
-		}
-		wanted[tile] = max(wanted[tile], end)
-	}
 }
 
 // locate says over which hashes of which tile a node is the root.

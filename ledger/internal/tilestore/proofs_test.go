@@ -200,34 +200,27 @@ func TestLargeTree(t *testing.T) {
 			}
 		}
 	})
-	t.Run("read ahead", func(t *testing.T) {
-		fresh := open(t, Config{URL: s.cfg.URL})
-		ended, end := context.WithCancel(ctx)
-		end() // nothing can be asked of the database
-		indices := []int64{0, 5, 300, 40_000, 65_535, 65_536, size - 1}
-		for _, index := range indices {
-			if _, err := fresh.Inclusion(ended, index, size); err == nil {
-				t.Fatalf("entry %d was proven without the database before it was read ahead", index)
+	t.Run("proofs together", func(t *testing.T) {
+		indices := []int64{0, 5, 300, 40_000, 5, 65_535, 65_536, size - 1}
+		for i := int64(0); i < size; i += 100 { // more than are proven at once, and than the other one has room for
+			indices = append(indices, i)
+		}
+		for _, from := range []*Store{s, other} {
+			proofs, err := from.Inclusions(ctx, indices, size)
+			if err != nil || len(proofs) != len(indices) {
+				t.Fatalf("%d proofs, %v", len(proofs), err)
+			}
+			for i, index := range indices {
+				leaf, root := ref.hashes[tlog.StoredHashIndex(0, index)], ref.root(t, size)
+				if err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(index), size, leaf[:], proofs[i], root[:]); err != nil {
+					t.Errorf("entry %d: %v", index, err)
+				}
 			}
 		}
-		if err := fresh.ReadAhead(ctx, indices, size); err != nil {
-			t.Fatal(err)
-		}
-		for _, index := range indices {
-			if _, err := fresh.Inclusion(ended, index, size); err != nil {
-				t.Errorf("entry %d: %v", index, err)
+		for _, bad := range []int64{-1, size} {
+			if _, err := other.Inclusions(ctx, []int64{3, bad}, size); err == nil {
+				t.Errorf("entry %d was proven in a tree of %d", bad, size)
 			}
-		}
-		// Where there is no room for all, some are.
-		everything := make([]int64, 0, size/100)
-		for i := int64(0); i < size; i += 100 {
-			everything = append(everything, i)
-		}
-		if err := other.ReadAhead(ctx, everything, size); err != nil || len(other.cache.tiles) > 8 {
-			t.Errorf("%d tiles are kept, %v", len(other.cache.tiles), err)
-		}
-		if err := other.ReadAhead(ctx, []int64{size}, size); err == nil {
-			t.Error("an entry was read ahead that the tree doesn't have")
 		}
 	})
 	t.Run("rows at", func(t *testing.T) {
