@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -91,10 +93,10 @@ func (v *viewer) collect(ctx context.Context, q *reportQuery) (*collected, error
 	if err != nil || len(c.entries) == 0 {
 		return c, err
 	}
-	if err := v.collectChains(ctx, c, begin); err != nil {
-		return nil, err
-	}
-	return c, v.collectOrigins(ctx, c)
+	var collecting errgroup.Group
+	collecting.Go(func() error { return v.collectChains(ctx, c, begin) })
+	collecting.Go(func() error { return v.collectOrigins(ctx, c) })
+	return c, collecting.Wait()
 }
 
 // collectChains reads, of each source that spoke about the system, all that it said in the period: only that shows whether anything is missing.
