@@ -100,6 +100,11 @@ var walls = []wall{
 		deny:   slices.Concat(database, trillian, ledger, edge, []string{"/ledger/verify", "/ledger/monitor", "net/http!"}),
 	},
 	{
+		name:   "durable files stand on nothing of ours",
+		around: []string{"/durable"},
+		deny:   []string{"/api", "/cmd", "/ledger", "/migrations", "/prover", "/web", "net"},
+	},
+	{
 		name:   "the schema stands alone",
 		around: []string{"/migrations"},
 		deny:   []string{"/api", "/cmd", "/ledger", "/prover", "/web"},

@@ -15,6 +15,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/hierarchy"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/proving"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/release"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -281,7 +282,7 @@ func (a *anonymize) write(made *release.Release) error {
 	if err := os.Rename(dir, a.out); err != nil {
 		return errors.Join(fmt.Errorf("couldn't write the release: %w", err), os.RemoveAll(dir))
 	}
-	return syncFolder(parent)
+	return durable.SyncFolder(parent)
 }
 
 func writeRelease(dir string, made *release.Release) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/proving"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/release"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/witness"
@@ -259,5 +260,5 @@ func writeWitness(path string, made *release.Release, chunk int) error {
 	if err != nil {
 		return err
 	}
-	return replace(path, b, 0o600)
+	return durable.Replace(path, b, 0o600)
 }

@@ -1,74 +1,31 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/attestlog/attestlog/durable"
 )
 
 // writeNew writes a file durably, and never replaces one: the error then wraps fs.ErrExist.
 func writeNew(path string, b []byte, mode fs.FileMode) error {
-	return writeNewFrom(path, mode, func(w io.Writer) error {
-		_, err := io.Copy(w, bytes.NewReader(b))
-		return err
-	})
+	return orTaken(path, durable.Create(path, b, mode))
 }
 
-// writeNewFrom is writeNew for what is written in parts. What fails leaves no file behind.
+// writeNewFrom is writeNew for what is written in parts.
 func writeNewFrom(path string, mode fs.FileMode, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	return orTaken(path, durable.CreateFrom(path, mode, write))
+}
+
+// orTaken says what to do where a file is in the way.
+func orTaken(path string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already, and is not replaced: remove it first, or name another place: %w", path, fs.ErrExist)
 	}
-	if err != nil {
-		return fmt.Errorf("couldn't write a file: %w", err)
-	}
-	if err = f.Chmod(mode); err == nil { // whatever the umask
-		err = write(f)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("couldn't write %s: %w", path, err), os.Remove(path))
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// replace writes a file durably in place of another one, if there is one. Of several at a time the last one stays, whole.
-func replace(path string, b []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
-	if err != nil {
-		return fmt.Errorf("couldn't write %s: %w", path, err)
-	}
-	if err = f.Chmod(mode); err == nil {
-		_, err = f.Write(b)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("couldn't write %s: %w", path, err), os.Remove(f.Name()))
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err == nil {
-		err = errors.Join(d.Sync(), d.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("couldn't make %s durable: %w", path, err)
-	}
-	return nil
+	return err
 }
 
 // readBounded reads a file of at most limit bytes.

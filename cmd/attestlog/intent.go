@@ -11,6 +11,7 @@ import (
 
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -74,7 +75,7 @@ func (s *speaker) intend(ctx context.Context, claims string) error {
 	if err != nil {
 		return fmt.Errorf("couldn't note that the claims are about to be sent: %w", err)
 	}
-	return replace(intentOf(claims), append(b, '\n'), 0o644)
+	return durable.Replace(intentOf(claims), append(b, '\n'), 0o644)
 }
 
 // intended finds what an earlier try logged; nil if there was none, or it didn't get that far.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
 
@@ -113,7 +114,7 @@ func (r *remote) store() (stored bool, err error) {
 	if now, err := readBounded(r.memory, verify.MaxGossip); !errors.Is(err, fs.ErrNotExist) && (err != nil || !bytes.Equal(now, r.seen)) {
 		return false, err
 	}
-	if err := replace(r.memory, b, 0o600); err != nil {
+	if err := durable.Replace(r.memory, b, 0o600); err != nil {
 		return false, err
 	}
 	r.seen = b
@@ -129,7 +130,7 @@ func (r *remote) keepEvidence(a *client.Alarm, err error) error {
 	if made := os.MkdirAll(filepath.Dir(path), 0o700); made != nil {
 		return errors.Join(err, made)
 	}
-	if kept := replace(path, a.Fork.Encode(), 0o644); kept != nil {
+	if kept := durable.Replace(path, a.Fork.Encode(), 0o644); kept != nil {
 		return errors.Join(err, kept)
 	}
 	return fmt.Errorf("%w. The evidence is in %s: give it to others, as attestlog gossip does; attestlog verify-fork shows them what it says", err, path)

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 
 	"github.com/attestlog/attestlog/api/client"
@@ -94,28 +91,5 @@ func TestMemoryOfTwoHistories(t *testing.T) {
 	}
 	if kept, _ := filepath.Glob(filepath.Join(memory, "fork-*")); len(kept) != 1 {
 		t.Errorf("there are %d files with evidence", len(kept))
-	}
-}
-
-// TestReplaceAtOnce has many write the same file: it is always one of theirs, whole, and nothing is left beside it.
-func TestReplaceAtOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
-	var writers sync.WaitGroup
-	for i := range 8 {
-		writers.Go(func() {
-			for range 20 {
-				if err := replace(path, bytes.Repeat([]byte{byte('a' + i)}, 1000), 0o600); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	writers.Wait()
-	b, err := os.ReadFile(path)
-	if err != nil || len(b) != 1000 || !bytes.Equal(b, bytes.Repeat(b[:1], 1000)) {
-		t.Errorf("got %d bytes, %v", len(b), err)
-	}
-	if all, err := os.ReadDir(filepath.Dir(path)); err != nil || len(all) != 1 {
-		t.Errorf("there are %d files, %v", len(all), err)
 	}
 }

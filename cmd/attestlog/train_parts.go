@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/gadget/fixed"
@@ -143,5 +144,5 @@ func (f *folder) Write(name string, b []byte, secret bool) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("couldn't make the directory: %w", err)
 	}
-	return replace(path, b, mode)
+	return durable.Replace(path, b, mode)
 }
