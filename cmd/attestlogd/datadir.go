@@ -14,6 +14,7 @@ import (
 
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/cmd/internal/operatordir"
+	"github.com/attestlog/attestlog/durable"
 )
 
 // dataDir is a log's directory; the package comment says what lies in it.
@@ -119,38 +120,25 @@ func (d dataDir) nextOperator() (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't make the operator's key: %w", err)
 	}
-	draft := d.operatorNext() + ".draft" // which may be half a key, of a try that was cut short
-	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("couldn't make the operator's key: %w", err)
-	}
-	if err := keyfile.WriteSecret(draft, keyfile.FormatPrivate(key)); err != nil {
-		return nil, err
-	}
-	return key, d.move(draft, d.operatorNext())
+	return key, keyfile.WriteSecret(d.operatorNext(), keyfile.FormatPrivate(key))
 }
 
 // promoteOperator puts the next key in the place of the operator's, which the log takes no more.
-func (d dataDir) promoteOperator() error { return d.move(d.operatorNext(), d.operatorKey()) }
+func (d dataDir) promoteOperator() error {
+	err := os.Rename(d.operatorNext(), d.operatorKey())
+	if err == nil {
+		err = durable.SyncFolder(string(d))
+	}
+	if err != nil {
+		return fmt.Errorf("couldn't put the operator's key in its place: %w", err)
+	}
+	return nil
+}
 
 // forgetOperatorState makes the operator find its place in the log again, by the log's own key: for events that it logs past its state.
 func (d dataDir) forgetOperatorState() error {
 	if err := os.Remove(d.operatorState()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("couldn't forget the operator's place in the log: %w", err)
-	}
-	return nil
-}
-
-// move renames a file within the directory, durably.
-func (d dataDir) move(from, to string) error {
-	err := os.Rename(from, to)
-	if err == nil {
-		var dir *os.File
-		if dir, err = os.Open(string(d)); err == nil {
-			err = errors.Join(dir.Sync(), dir.Close())
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("couldn't put the operator's key in its place: %w", err)
 	}
 	return nil
 }

@@ -18,8 +18,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/attestlog/attestlog/durable"
 )
 
 const (
@@ -153,30 +154,5 @@ func WriteSecret(path, text string) error { return write(path, text, 0o600) }
 func WritePublic(path, text string) error { return write(path, text, 0o644) }
 
 func write(path, text string, mode fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return fmt.Errorf("couldn't write a key: %w", err)
-	}
-	_, err = f.WriteString(text + "\n")
-	if err == nil {
-		err = f.Chmod(mode) // whatever the umask
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("couldn't write %s: %w", path, err), os.Remove(path))
-	}
-	return syncDirectory(filepath.Dir(path))
-}
-
-func syncDirectory(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("couldn't make %s durable: %w", path, err)
-	}
-	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
-		return fmt.Errorf("couldn't make %s durable: %w", path, err)
-	}
-	return nil
+	return durable.Create(path, []byte(text+"\n"), mode)
 }
