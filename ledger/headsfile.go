@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/attestlog/attestlog/durable"
 )
 
 // The heads file is the log's memory outside its database: every note that was signed stands in it before anybody sees it.
@@ -80,7 +82,7 @@ func openHeadsFile(path, origin string) (_ *headsFile, err error) {
 		return nil, err
 	}
 	if errors.Is(statErr, os.ErrNotExist) {
-		if err := syncDir(path); err != nil {
+		if err := durable.SyncFolder(filepath.Dir(path)); err != nil {
 			return nil, err
 		}
 	}
@@ -154,35 +156,17 @@ func (h *headsFile) compact() error {
 		b.Write(head.note)
 		b.WriteByte('\n')
 	}
-	next := h.path + ".new"
-	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_RDWR|os.O_APPEND, 0o600)
-	if err != nil {
+	if err := durable.Replace(h.path, b.Bytes(), 0o600); err != nil {
 		return err
 	}
-	if _, err = f.Write(b.Bytes()); err == nil {
-		err = f.Sync()
-	}
-	if err == nil {
-		err = os.Rename(next, h.path)
-	}
-	if err == nil {
-		err = syncDir(h.path)
-	}
+	f, err := os.OpenFile(h.path, os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
-		return errors.Join(err, f.Close())
+		return err
 	}
 	old := h.file
 	h.file, h.length = f, int64(b.Len())
 	h.notes = append([]signedHead(nil), kept...)
 	return old.Close()
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // parseHeads reads the file strictly. What follows the last whole note is torn if it is what a crash leaves of a note of this log: at

@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/internal/cosign"
 )
 
@@ -24,21 +26,13 @@ func (s suspicions) recall(log *slog.Logger) {
 }
 
 // keep writes a request durably, named by when, by whom and what it is.
-func (s suspicions) keep(x cosign.Suspicion) (err error) {
+func (s suspicions) keep(x cosign.Suspicion) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return fmt.Errorf("couldn't keep the refused request: %w", err)
 	}
 	name := fmt.Sprintf("%s-%x.request", x.Time.UTC().Format("20060102T150405.000Z"), sha256.Sum256(append([]byte(x.Witness+"\n"), x.Request...)))
-	f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	if err != nil {
+	if err := durable.Create(filepath.Join(s.dir, name), x.Request, 0o644); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("couldn't keep the refused request: %w", err)
 	}
-	_, err = f.Write(x.Request)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("couldn't keep the refused request: %w", err)
-	}
-	return syncDir(f.Name())
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 )
 
@@ -81,7 +82,7 @@ func openJournal(path string) (j *journal, last *snapshot, err error) {
 	if last, err = j.read(); err != nil {
 		return j, nil, fmt.Errorf("couldn't read the source's state in %s: %w", path, err)
 	}
-	return j, last, syncDirectory(filepath.Dir(path))
+	return j, last, durable.SyncFolder(filepath.Dir(path))
 }
 
 // read finds the last whole snapshot and cuts off what follows it.
@@ -173,7 +174,7 @@ func (j *journal) compact(framed []byte) error {
 	}
 	old := j.file
 	j.file, j.size = fresh, int64(len(framed))
-	return errors.Join(syncDirectory(filepath.Dir(j.path)), old.Close())
+	return errors.Join(durable.SyncFolder(filepath.Dir(j.path)), old.Close())
 }
 
 // close lets go of the file and of its lock.
@@ -183,12 +184,4 @@ func (j *journal) close() error {
 		err = j.file.Close()
 	}
 	return errors.Join(err, j.lock.Close())
-}
-
-func syncDirectory(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

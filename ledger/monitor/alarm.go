@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/attestlog/attestlog/ledger/monitor/internal/store"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/monitor/status"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -65,7 +65,7 @@ func (l *Log) raise(kind Kind, about string, a Alarm, files ...evidence) error {
 		if err := os.MkdirAll(filepath.Join(l.dir, "evidence"), 0o755); err != nil {
 			return fmt.Errorf("couldn't keep evidence: %w", err)
 		}
-		if err := store.WriteFile(filepath.Join(l.dir, filepath.FromSlash(name)), f.content); err != nil {
+		if err := durable.Replace(filepath.Join(l.dir, filepath.FromSlash(name)), f.content, 0o644); err != nil {
 			return fmt.Errorf("couldn't keep evidence: %w", err)
 		}
 		a.Evidence = append(a.Evidence, name)

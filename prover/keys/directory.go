@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 )
 
@@ -81,7 +82,7 @@ func (d *directory) finish(m *Manifest, k *Keys) error {
 		err = d.err
 	}
 	if err == nil {
-		err = syncDirectory(d.path)
+		err = durable.SyncFolder(d.path)
 	}
 	if err == nil {
 		err = d.place(d.store.path(m.Digest()))
@@ -104,7 +105,7 @@ func (d *directory) place(path string) error {
 		return err
 	}
 	d.path = ""
-	return syncDirectory(d.store.dir)
+	return durable.SyncFolder(d.store.dir)
 }
 
 // discard removes a directory that did not get to its place.
@@ -112,14 +113,6 @@ func (d *directory) discard() {
 	if d.path != "" {
 		os.RemoveAll(d.path)
 	}
-}
-
-func syncDirectory(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // counter hashes and counts what is written.

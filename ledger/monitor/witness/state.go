@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/attestlog/attestlog/ledger/monitor/internal/store"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
 
@@ -39,7 +39,7 @@ func loadHead(path string, keys []note.Verifier) (verify.Head, error) {
 
 // saveHead makes a note durable in place of the one before, or leaves that one untouched.
 func saveHead(path string, signed []byte) error {
-	if err := store.WriteFile(path, signed); err != nil {
+	if err := durable.Replace(path, signed, 0o644); err != nil {
 		return fmt.Errorf("couldn't remember the checkpoint, so it isn't cosigned: %w", err)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/keys"
 	"github.com/attestlog/attestlog/prover/keys/ceremony"
@@ -215,7 +216,7 @@ func TestResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A contributor's process was killed while it wrote.
-	partial := filepath.Join(c.Dir(), "phase1", ".partial-123")
+	partial := filepath.Join(c.Dir(), "phase1", durable.Unfinished+"123")
 	if err := os.WriteFile(partial, []byte("attestlog-mpc/v1"), 0o600); err != nil {
 		t.Fatal(err)
 	}

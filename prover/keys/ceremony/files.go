@@ -1,7 +1,6 @@
 package ceremony
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/event/canon"
 )
@@ -29,56 +29,14 @@ const (
 	srsFile            = "sealed.srs"
 
 	contributionSuffix = ".mpc"
-	partialPrefix      = ".partial-"
 	lockFile           = ".lock"
 )
 
 // ErrExist says that a ceremony has gone further than a step assumes.
 var ErrExist = fs.ErrExist
 
-// writeFile writes a file that must not be there: it appears whole and durable under its name, or not at all. The caller holds the ceremony's lock.
-func writeFile(path string, b []byte) error {
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("couldn't write %s: %w", path, ErrExist)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), partialPrefix)
-	if err != nil {
-		return fmt.Errorf("couldn't write %s: %w", path, err)
-	}
-	_, err = io.Copy(f, bytes.NewReader(b))
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err == nil {
-		err = syncFolder(filepath.Dir(path))
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("couldn't write %s: %w", path, err), removeIfThere(f.Name()))
-	}
-	return nil
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+// writeFile writes a file that must not be there.
+func writeFile(path string, b []byte) error { return durable.Create(path, b, 0o644) }
 
 // lock keeps other processes from writing to the ceremony until unlock is called, and clears away what a killed one left behind.
 func lock(dir string) (unlock func() error, err error) {
@@ -93,9 +51,9 @@ func lock(dir string) (unlock func() error, err error) {
 		return nil, errors.Join(fmt.Errorf("couldn't lock the ceremony: %w", err), f.Close())
 	}
 	for _, in := range []string{"", phase1Dir, phase2Dir} {
-		partial, err := filepath.Glob(filepath.Join(dir, in, partialPrefix+"*"))
-		for _, path := range partial {
-			err = errors.Join(err, removeIfThere(path))
+		unfinished, err := filepath.Glob(filepath.Join(dir, in, durable.Unfinished+"*"))
+		for _, path := range unfinished {
+			err = errors.Join(err, os.Remove(path))
 		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("couldn't clear up the ceremony: %w", err), f.Close())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/consensys/gnark/backend/groth16/bn254/mpcsetup"
 
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 )
 
@@ -53,11 +54,7 @@ func (c *Ceremony) sealPhase1(ctx context.Context, beacon Beacon) error {
 		return err
 	}
 	// The result first, which may be there of a try that was interrupted; its record makes it count.
-	path := c.path(phase1Dir, srsFile)
-	if err := removeIfThere(path); err != nil {
-		return fmt.Errorf("couldn't write %s: %w", path, err)
-	}
-	if err := writeFile(path, srs); err != nil {
+	if err := durable.Replace(c.path(phase1Dir, srsFile), srs, 0o644); err != nil {
 		return err
 	}
 	_, err = writeRecord(c.path(phase1Dir, sealedFile), record.members)

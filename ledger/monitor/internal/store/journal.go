@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/attestlog/attestlog/durable"
 )
 
 // castagnoli is the polynomial of the checksums, CRC-32C.
@@ -41,7 +43,7 @@ func OpenJournal(path string, apply func([]byte) error) (_ *Journal, err error) 
 	if err := f.Truncate(whole); err != nil { // a line that was being written when the process died
 		return nil, err
 	}
-	if err := SyncDir(filepath.Dir(path)); err != nil {
+	if err := durable.SyncFolder(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	return &Journal{file: f, path: path, size: whole}, nil
@@ -130,7 +132,7 @@ func (j *Journal) Rewrite(changes ...[]byte) error {
 	for _, c := range changes {
 		b = appendLine(b, c)
 	}
-	err := WriteFile(j.path, b)
+	err := durable.Replace(j.path, b, 0o644)
 	var f *os.File
 	if err == nil {
 		f, err = os.OpenFile(j.path, os.O_RDWR, 0)
