@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/attestlog/attestlog/api/client"
 )
 
@@ -19,6 +21,8 @@ type headLine struct {
 
 // newestHead keeps the newest published head for a moment, so that not every page asks for it.
 type newestHead struct {
+	asking *semaphore.Weighted // held while the log is asked; whoever waits for it can give up
+
 	mu    sync.Mutex
 	head  client.PublishedHead
 	asked time.Time
@@ -33,20 +37,35 @@ const headWithin = 5 * time.Second
 
 // get is the newest published head; its Note is empty where the log has published none yet.
 func (n *newestHead) get(ctx context.Context, v *viewer) (client.PublishedHead, error) {
+	if head, fresh, err := n.kept(v.now()); fresh {
+		return head, err
+	}
+	if err := n.asking.Acquire(ctx, 1); err != nil {
+		return client.PublishedHead{}, err
+	}
+	defer n.asking.Release(1)
+	if head, fresh, err := n.kept(v.now()); fresh { // somebody else asked meanwhile
+		return head, err
+	}
+	asking, cancel := context.WithTimeout(ctx, headWithin)
+	defer cancel()
+	heads, err := v.log.Checkpoints(asking, 0, 1)
+	if ctx.Err() != nil {
+		return client.PublishedHead{}, ctx.Err() // this request's end is no news of the log
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if now := v.now(); now.Before(n.asked) || now.Sub(n.asked) >= headKept {
-		asking, cancel := context.WithTimeout(ctx, headWithin)
-		defer cancel()
-		heads, err := v.log.Checkpoints(asking, 0, 1)
-		if ctx.Err() != nil {
-			return n.head, ctx.Err() // this request's end is no news of the log
-		}
-		if n.asked, n.err = v.now(), err; err == nil && len(heads) > 0 {
-			n.head = heads[0]
-		}
+	if n.asked, n.err = v.now(), err; err == nil && len(heads) > 0 {
+		n.head = heads[0]
 	}
 	return n.head, n.err
+}
+
+// kept is what came of asking last, if that wasn't long ago.
+func (n *newestHead) kept(now time.Time) (head client.PublishedHead, fresh bool, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.head, !now.Before(n.asked) && now.Sub(n.asked) < headKept, n.err
 }
 
 // line is the newest head as every page shows it. An alarm of the viewer's own client is as good as a monitor's.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -15,6 +17,8 @@ import (
 // it, signature and all. So whose key was when, and by whose word, is not what the log says of it. What the fold can't know is that the log lists all of these
 // entries; monitors, who read every entry, do.
 type law struct {
+	folding *semaphore.Weighted // held while the log is asked for what is new; whoever waits for it can give up
+
 	mu       sync.Mutex
 	registry *verify.Registry
 	turns    map[string][]turn // of each source's keys, in the log's order
@@ -44,12 +48,14 @@ func (l *law) state(ctx context.Context, v *viewer) (*lawState, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.registry == nil {
-		l.registry, l.turns, l.revoked = verify.NewRegistry(v.log.Origin()), map[string][]turn{}, map[event.Digest]*verify.Entry{}
+	if l.reaches(head.Size) {
+		return &lawState{l}, nil
 	}
-	if l.size < max(head.Size, 1) {
+	if err := l.folding.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer l.folding.Release(1)
+	if !l.reaches(head.Size) { // nobody else folded it meanwhile
 		if err := l.fold(ctx, v); err != nil {
 			return nil, err
 		}
@@ -57,33 +63,52 @@ func (l *law) state(ctx context.Context, v *viewer) (*lawState, error) {
 	return &lawState{l}, nil
 }
 
-// fold folds what is new.
+// reaches tells whether all is folded that a log of a size has; the empty log is asked each time.
+func (l *law) reaches(size int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.size >= max(size, 1)
+}
+
+// fold folds what is new. l.folding is held; l.mu never is while the log is asked.
 func (l *law) fold(ctx context.Context, v *viewer) error {
+	l.mu.Lock()
 	q := client.Query{Kinds: []event.Kind{event.Source, event.Statement}, From: l.logged, Limit: 1000}
 	size := l.size
+	l.mu.Unlock()
 	for {
 		page, err := v.log.Entries(ctx, q)
 		if err != nil {
 			return err
 		}
-		for _, e := range page.Entries {
-			if e.Index < l.folded {
-				continue
-			}
-			if l.entries++; l.entries > maxLaw {
-				return fmt.Errorf("couldn't read who speaks in the log: there are more than %d entries about keys", maxLaw)
-			}
-			if err := l.admit(e); err != nil {
-				return &client.Alarm{What: "the log lists an entry about keys that its law forbids", Err: err}
-			}
-		}
 		size = max(size, page.Size)
-		if page.Next == "" || page.Next == q.Cursor {
-			l.size = size
-			return nil
+		last := page.Next == "" || page.Next == q.Cursor
+		if err := l.take(page.Entries, size, last); err != nil || last {
+			return err
 		}
 		q.Cursor = page.Next
 	}
+}
+
+// take folds a page of entries; with the last one, the fold reaches a log of a size.
+func (l *law) take(entries []*verify.Entry, size int64, last bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range entries {
+		if e.Index < l.folded {
+			continue
+		}
+		if l.entries++; l.entries > maxLaw {
+			return fmt.Errorf("couldn't read who speaks in the log: there are more than %d entries about keys", maxLaw)
+		}
+		if err := l.admit(e); err != nil {
+			return &client.Alarm{What: "the log lists an entry about keys that its law forbids", Err: err}
+		}
+	}
+	if last {
+		l.size = size
+	}
+	return nil
 }
 
 // admit holds an entry against those before it.

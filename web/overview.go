@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/web/drawing"
@@ -78,6 +80,8 @@ type overviewPage struct {
 
 // glance keeps what the overview shows for a moment: it takes many questions, and everybody sees the same.
 type glance struct {
+	asking *semaphore.Weighted // held while the log is asked; whoever waits for it can give up
+
 	mu   sync.Mutex
 	kept map[string]*overviewPage // by the span's name: there are three
 }
@@ -103,22 +107,39 @@ func (v *viewer) overview(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (g *glance) of(ctx context.Context, v *viewer, span spanChoice) (*overviewPage, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	if p := g.fresh(span, v.now()); p != nil {
+		return p, nil
+	}
+	if err := g.asking.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer g.asking.Release(1)
 	now := v.now()
-	if p := g.kept[span.Name]; p != nil && !now.Before(p.at) && now.Sub(p.at) < glanceKept {
+	if p := g.fresh(span, now); p != nil { // somebody else looked meanwhile
 		return p, nil
 	}
 	p, err := v.look(ctx, span)
 	if err != nil {
 		return nil, err
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.kept == nil {
 		g.kept = map[string]*overviewPage{}
 	}
 	p.at = now
 	g.kept[span.Name] = p
 	return p, nil
+}
+
+// fresh is what is kept, if it isn't old; nil otherwise.
+func (g *glance) fresh(span spanChoice, now time.Time) *overviewPage {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p := g.kept[span.Name]; p != nil && !now.Before(p.at) && now.Sub(p.at) < glanceKept {
+		return p
+	}
+	return nil
 }
 
 // look asks the log for all that the overview shows.

@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
@@ -108,7 +109,9 @@ func newViewer(cfg Config) (*viewer, error) {
 	if cfg.Log == nil {
 		return nil, errors.New("couldn't make a viewer of no log")
 	}
-	v := &viewer{log: cfg.Log, policy: cfg.Policy, notice: cfg.Notice, logger: cfg.Logger, now: cfg.Now, watch: watch{monitors: cfg.Monitors}}
+	v := &viewer{log: cfg.Log, policy: cfg.Policy, notice: cfg.Notice, logger: cfg.Logger, now: cfg.Now, watch: watch{monitors: cfg.Monitors},
+		newest: newestHead{asking: semaphore.NewWeighted(1)}, glance: glance{asking: semaphore.NewWeighted(1)}}
+	v.law = law{folding: semaphore.NewWeighted(1), registry: verify.NewRegistry(v.log.Origin()), turns: map[string][]turn{}, revoked: map[event.Digest]*verify.Entry{}}
 	v.reports, v.turns = usualReportLimits(), make(chan struct{}, maxTurns)
 	if v.logger == nil {
 		v.logger = slog.New(slog.DiscardHandler)
