@@ -149,9 +149,14 @@ func appendEntry(b []byte, e *ledger.Entry) []byte {
 	return append(b, '}')
 }
 
-func appendHead(b []byte, h ledger.PublishedHead) []byte {
+// appendHead appends a published head, with the hashes that link it to another one if there are any.
+func appendHead(b []byte, h ledger.PublishedHead, link [][32]byte) []byte {
 	b = append(b, `{"checkpoint":`...)
 	b = appendString(b, string(h.Note))
+	if len(link) > 0 {
+		b = append(b, `,"consistency":`...)
+		b = appendHashes(b, link)
+	}
 	b = append(b, `,"published":`...)
 	b = strconv.AppendInt(b, h.Published, 10)
 	b = append(b, `,"root":`...)

@@ -141,11 +141,24 @@ func sendBytes(w http.ResponseWriter, contentType, cache string, body []byte) {
 	_, _ = w.Write(body) // the client is gone if this fails
 }
 
-// listCheckpoints answers with published heads, newest first.
+// listedHead is a published head with the consistency proof to the one before it in a list.
+type listedHead struct {
+	ledger.PublishedHead
+	link [][32]byte
+}
+
+// maxLinked is how many checkpoints are listed with the proofs between them: each takes a few reads.
+const maxLinked = 100
+
+// listCheckpoints answers with published heads, newest first, and where that is asked for with what proves that each continues the next.
 func (s *server) listCheckpoints(w http.ResponseWriter, r *http.Request) {
-	q := readQuery(r, "before", "limit")
+	q := readQuery(r, "before", "limit", "linked")
 	before := q.number("before", 0, 1, canon.MaxInt)
 	limit := int(q.number("limit", 100, 1, 1000))
+	linked := q.word("linked", "false", "true") == "true"
+	if linked && limit > maxLinked {
+		q.refuse("at most %d checkpoints are listed with the proofs that link them", maxLinked)
+	}
 	if q.err != nil {
 		s.fail(w, r, q.err)
 		return
@@ -155,7 +168,18 @@ func (s *server) listCheckpoints(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	b := appendList(nil, "checkpoints", heads, func(b []byte, h *ledger.PublishedHead) []byte { return appendHead(b, *h) })
+	list := make([]listedHead, len(heads))
+	for i, head := range heads {
+		list[i].PublishedHead = head
+		if !linked || i == 0 {
+			continue
+		}
+		if list[i].link, err = s.ledger.Consistency(r.Context(), head.Size, heads[i-1].Size); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+	}
+	b := appendList(nil, "checkpoints", list, func(b []byte, h *listedHead) []byte { return appendHead(b, h.PublishedHead, h.link) })
 	if len(heads) == limit {
 		b = append(b, `,"next":`...)
 		b = strconv.AppendInt(b, heads[len(heads)-1].Size, 10)

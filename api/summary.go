@@ -38,7 +38,7 @@ func appendSummary(b []byte, s *ledger.Summary) []byte {
 	})[1:]...)
 	if s.Head != nil {
 		b = append(b, `,"head":`...)
-		b = appendHead(b, *s.Head)
+		b = appendHead(b, *s.Head, nil)
 	}
 	b = append(b, ',')
 	b = append(b, appendList(nil, "kinds", s.Kinds, func(b []byte, t *ledger.Tally) []byte { return appendTally(append(b, '{'), t) })[1:]...)

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -113,7 +114,7 @@ func New(baseURL string, o Options) (*Client, error) {
 		return nil, fmt.Errorf("the witness policy is not about the log %s", o.LogKey)
 	}
 	c.policy, c.provers = o.Policy, o.Provers
-	c.heads = heads{client: c, unlinked: o.Unlinked, known: map[int64]known{}}
+	c.heads = heads{client: c, unlinked: o.Unlinked, linking: semaphore.NewWeighted(1), known: map[int64]known{}}
 	if o.Trusted != nil {
 		if err := c.heads.trust(o.Trusted); err != nil {
 			return nil, err

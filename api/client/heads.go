@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -22,7 +24,7 @@ type heads struct {
 	client   *Client
 	unlinked bool
 
-	linking sync.Mutex // held while a consistency proof is fetched, so that one at a time is
+	linking *semaphore.Weighted // held while a consistency proof is fetched, so that one at a time is; whoever waits for it can give up
 
 	mu     sync.Mutex
 	newest verify.Head
@@ -103,16 +105,23 @@ func (h *heads) open(ctx context.Context, signed []byte, link bool) (verify.Head
 	if err != nil {
 		return head, err
 	}
+	return head, h.fit(ctx, head, link)
+}
+
+// fit checks that a head fits every other that was seen.
+func (h *heads) fit(ctx context.Context, head verify.Head, link bool) error {
 	done, err := h.compare(head)
 	if done || err != nil || !link {
-		return head, err
+		return err
 	}
-	h.linking.Lock()
-	defer h.linking.Unlock()
+	if err := h.linking.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("couldn't link a head to those seen before: %w", err)
+	}
+	defer h.linking.Release(1)
 	if done, err := h.compare(head); done || err != nil { // somebody else linked it meanwhile
-		return head, err
+		return err
 	}
-	return head, h.link(ctx, head)
+	return h.link(ctx, head)
 }
 
 // authenticate checks the signature of a note, once for many receipts in a row with the same.
@@ -170,6 +179,11 @@ func (h *heads) link(ctx context.Context, head verify.Head) error {
 	if err != nil {
 		return err
 	}
+	return h.prove(ctx, older, newer, head, hashes)
+}
+
+// prove holds a consistency proof against two heads, of which one is new and the other linked, and links the new one.
+func (h *heads) prove(ctx context.Context, older, newer, head verify.Head, hashes [][32]byte) error {
 	if err := older.CheckConsistency(newer, hashes); err != nil {
 		a := h.client.rewritten(ctx, older, newer, err)
 		if a.Fork != nil {
@@ -287,32 +301,74 @@ type PublishedHead struct {
 }
 
 // Checkpoints lists published heads of trees smaller than before (0: all), newest first, at most limit (1 to 1,000). They are
-// signed by the log's key and continue each other.
+// signed by the log's key and continue each other. What links them comes in one answer, as far as it isn't known, for a limit of up to 100.
 func (c *Client) Checkpoints(ctx context.Context, before int64, limit int) ([]PublishedHead, error) {
 	query := url.Values{"limit": {strconv.Itoa(limit)}}
 	if before > 0 {
 		query.Set("before", strconv.FormatInt(before, 10))
 	}
-	var wire struct {
-		Checkpoints []wirePublished `json:"checkpoints"`
+	heads, proofs, unlinked, err := c.listed(ctx, query)
+	if err == nil && unlinked > 1 && limit <= maxLinked {
+		query.Set("linked", "true")
+		heads, proofs, _, err = c.listed(ctx, query)
 	}
-	if err := c.get(ctx, "v1/checkpoints", query, maxList, &wire); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	heads := make([]PublishedHead, len(wire.Checkpoints))
-	for i := range slices.Backward(wire.Checkpoints) { // from the oldest, so that each is linked to its neighbour
-		head, err := c.heads.published(ctx, &wire.Checkpoints[i])
-		if err != nil {
+	for i := range heads { // from the newest, which is linked to those seen before, and each further one to its neighbour
+		if err := c.heads.neighbour(ctx, heads[:i+1], proofs[i]); err != nil {
 			return nil, err
 		}
-		heads[i] = head
 	}
 	return heads, nil
 }
 
+// maxLinked is how many checkpoints a log lists with the proofs between them.
+const maxLinked = 100
+
+// listed asks for a list of published heads. Their signatures are checked, and no two roots of one size pass; unlinked are not linked yet. Of each head there
+// are the hashes that link it to the one before it, if they were asked for.
+func (c *Client) listed(ctx context.Context, query url.Values) (heads []PublishedHead, proofs [][][32]byte, unlinked int, err error) {
+	var wire struct {
+		Checkpoints []wirePublished `json:"checkpoints"`
+	}
+	if err := c.get(ctx, "v1/checkpoints", query, maxList, &wire); err != nil {
+		return nil, nil, 0, err
+	}
+	for i := range wire.Checkpoints {
+		w := &wire.Checkpoints[i]
+		head, err := c.heads.authenticate([]byte(w.Checkpoint))
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		linked, err := c.heads.compare(head)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		if !linked {
+			unlinked++
+		}
+		heads, proofs = append(heads, PublishedHead{head, w.Published}), append(proofs, hashesOf(w.Consistency))
+	}
+	return heads, proofs, unlinked, nil
+}
+
+// neighbour links the last of some heads to the one before it, which is linked, by the proof that came with it. Without one it is linked like any other.
+func (h *heads) neighbour(ctx context.Context, list []PublishedHead, proof [][32]byte) error {
+	head := list[len(list)-1].Head
+	if len(proof) == 0 || len(list) == 1 || list[len(list)-2].Size <= head.Size {
+		return h.fit(ctx, head, true)
+	}
+	if linked, err := h.compare(head); linked || err != nil {
+		return err
+	}
+	return h.prove(ctx, head, list[len(list)-2].Head, head, proof)
+}
+
 type wirePublished struct {
-	Checkpoint string `json:"checkpoint"`
-	Published  int64  `json:"published"`
+	Checkpoint  string         `json:"checkpoint"`
+	Published   int64          `json:"published"`
+	Consistency []event.Digest `json:"consistency"`
 }
 
 // published checks a head that the log published.
