@@ -80,11 +80,26 @@ func write(path string, mode fs.FileMode, content func(io.Writer) error, name fu
 }
 
 // linkOnce renames a file, but not over another one: that takes two steps, and the first one decides.
-func linkOnce(from, to string) error {
-	if err := os.Link(from, to); err != nil {
+func linkOnce(from, to string) error { return once(from, to, os.Link) }
+
+// once is linkOnce with any link. Filesystems without hard links (FAT, some of the network) have a place taken first, and then the file moved
+// there: a crash between the two leaves an empty file, which nothing replaces.
+func once(from, to string, link func(from, to string) error) error {
+	err := link(from, to)
+	if err == nil {
+		return os.Remove(from)
+	}
+	if errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return os.Remove(from)
+	place, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(place.Close(), os.Rename(from, to)); err != nil {
+		return errors.Join(err, os.Remove(to))
+	}
+	return nil
 }
 
 func whole(b []byte) func(io.Writer) error {
