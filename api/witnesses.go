@@ -10,13 +10,14 @@ import (
 
 // witnessStatus is what the edge says of a witness. What went wrong is said in a word: its errors may name the operator's network.
 type witnessStatus struct {
-	Alarm    bool   `json:"alarm"`
-	Asked    int64  `json:"asked,omitempty"`
-	Cosigned int64  `json:"cosigned,omitempty"`
-	Key      string `json:"key"`
-	Name     string `json:"name"`
-	Size     int64  `json:"size"`
-	State    string `json:"state"`
+	Alarm     bool   `json:"alarm"`
+	Asked     int64  `json:"asked,omitempty"`
+	Cosigned  int64  `json:"cosigned,omitempty"`
+	Key       string `json:"key"`
+	Name      string `json:"name"`
+	Size      int64  `json:"size"`
+	State     string `json:"state"`
+	Unawaited bool   `json:"unawaited"` // heads don't wait for it any more
 }
 
 // The states of a witness.
@@ -56,7 +57,7 @@ func (s *server) getWitnesses(w http.ResponseWriter, r *http.Request) {
 }
 
 func statusOf(w *ledger.WitnessStatus, newest int64) witnessStatus {
-	s := witnessStatus{Alarm: w.Alarm != "", Asked: millis(w.Asked), Cosigned: millis(w.Cosigned), Key: w.Key, Name: w.Name, Size: w.Size}
+	s := witnessStatus{Alarm: w.Alarm != "", Asked: millis(w.Asked), Cosigned: millis(w.Cosigned), Key: w.Key, Name: w.Name, Size: w.Size, Unawaited: w.Unawaited}
 	switch {
 	case w.Trouble != "":
 		s.State = witnessTrouble

@@ -27,7 +27,7 @@ func TestWitnessesAreShown(t *testing.T) {
 	log := &witnessed{size: 9, all: ledger.Witnesses{Quorum: "2 of (a, b, c)", Satisfied: true, List: []ledger.WitnessStatus{
 		{Name: "a", Key: "a+1+x", URL: "http://10.1.2.3/", Size: 9, Asked: at, Cosigned: at},
 		{Name: "b", Key: "b+1+x", URL: "http://10.1.2.3/", Size: 7, Asked: at, Cosigned: at},
-		{Name: "c", Key: "c+1+x", URL: "http://10.1.2.3/", Size: 7, Asked: at, Cosigned: at, Trouble: "dial tcp 10.1.2.3: refused"},
+		{Name: "c", Key: "c+1+x", URL: "http://10.1.2.3/", Size: 7, Asked: at, Cosigned: at, Unawaited: true, Trouble: "dial tcp 10.1.2.3: refused"},
 		{Name: "d", Key: "d+1+x"},
 		{Name: "e", Key: "e+1+x", URL: "http://10.1.2.3/", Asked: at, Trouble: "the witness answered 422", Alarm: "the witness answered 422"},
 	}}}
@@ -52,7 +52,7 @@ func TestWitnessesAreShown(t *testing.T) {
 		Size      int64
 		Witnesses []struct {
 			Name, Key, State      string
-			Alarm                 bool
+			Alarm, Unawaited      bool
 			Size, Asked, Cosigned int64
 		}
 	}
@@ -64,6 +64,9 @@ func TestWitnessesAreShown(t *testing.T) {
 		states = append(states, w.Name+" "+w.State)
 		if w.Alarm != (w.Name == "e") {
 			t.Errorf("witness %s: alarm %t", w.Name, w.Alarm)
+		}
+		if w.Unawaited != (w.Name == "c") {
+			t.Errorf("witness %s: unawaited %t", w.Name, w.Unawaited)
 		}
 	}
 	if got := strings.Join(states, ", "); got != "a fresh, b behind, c trouble, d not-asked, e trouble" {

@@ -54,6 +54,13 @@ func (c *HeadsConflict) Error() string {
 
 // lead waits for its turn, and leads for one term. It tells whether it came to that, and why it ended, or did not.
 func (l *Ledger) lead(ctx context.Context) (led bool, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer func() {
+		stop()
+		if l.witnesses != nil { // those of whom nobody waits for an answer are asked by the term all the same
+			l.witnesses.Wait()
+		}
+	}()
 	l.stand(false, unavailable(nil, "the ledger is starting"))
 	leader, err := l.store.Lead(ctx, func() {
 		l.stand(true, unavailable(nil, "another process leads the log, and takes the writes"))
@@ -180,9 +187,9 @@ func (t *term) run(ctx context.Context) error {
 		return nil
 	})
 	l.stand(false, unavailable(nil, "this process doesn't lead the log at the moment"))
+	stopLeading() // first, so that no witness is held against what a term signed that nobody knows of any more
 	l.term.Store(nil)
 	l.metrics.leader.Set(0)
-	stopLeading()
 	stopSigning()
 	signer.Wait()
 	publisher.Wait()

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,9 +29,10 @@ import (
 	"github.com/attestlog/attestlog/migrations/pgtest"
 )
 
-// witnesses are three real ones, of which two make the quorum, and each of which can be unplugged.
+// witnesses are three real ones, of which two make the quorum, and each of which can be unplugged, or hang.
 type witnesses struct {
 	down   [3]atomic.Bool
+	hangs  [3]atomic.Pointer[hanging]
 	lines  string // of the policy, that name them
 	policy *verify.Policy
 }
@@ -42,6 +45,28 @@ func (all *witnesses) under(t *testing.T, quorum string) *verify.Policy {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// hanging is a witness that takes requests and answers none until it is released.
+type hanging struct {
+	held     chan []byte // the first request's body
+	released chan struct{}
+}
+
+func (h *hanging) hold(in *http.Request) {
+	body, err := io.ReadAll(in.Body) // or nobody tells that the log has left
+	if err != nil {
+		return
+	}
+	in.Body = io.NopCloser(bytes.NewReader(body))
+	select {
+	case h.held <- body:
+	default:
+	}
+	select {
+	case <-h.released:
+	case <-in.Context().Done():
+	}
 }
 
 func startWitnesses(t *testing.T, key note.Verifier) *witnesses {
@@ -58,6 +83,9 @@ func startWitnesses(t *testing.T, key note.Verifier) *witnesses {
 		server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
 			if all.down[i].Load() {
 				panic(http.ErrAbortHandler)
+			}
+			if h := all.hangs[i].Load(); h != nil {
+				h.hold(in)
 			}
 			w.Handler().ServeHTTP(out, in)
 		}))
@@ -162,6 +190,68 @@ func TestWitnessesCosignPublishedHeads(t *testing.T) {
 	}
 	if left, err := os.ReadDir(w.cfg.Witnesses.Suspicions); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("suspicions: %v, %v", left, err)
+	}
+}
+
+// A witness that takes requests and never answers keeps no head from being published, where the others are enough. What it says late is added.
+func TestSilentWitness(t *testing.T) {
+	w := newWorldOn(t, pgtest.URL(t))
+	all := startWitnesses(t, w.key)
+	w.witnessing(all.policy)
+	never := time.Hour // what waits for it hangs
+	w.cfg.Witnesses.Deadline, w.cfg.Witnesses.Grace, w.cfg.Witnesses.Refresh = never, time.Millisecond, never
+	w.start()
+	silent := &hanging{held: make(chan []byte, 1), released: make(chan struct{})}
+	release := sync.OnceFunc(func() { close(silent.released) })
+	t.Cleanup(release)
+	all.hangs[2].Store(silent)
+	data := w.found()
+	request, err := verify.ParseAddCheckpoint(<-silent.held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := verify.OpenHead(request.Note, w.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		last := w.must(w.say("gateway/1", 'g', claim(data, 1)))[0]
+		until(t, "a head is published with those who answer", func() bool {
+			head, ok := w.log.Published()
+			return ok && head.Size > last.Index && head.Quorum
+		})
+	}
+	before, err := w.log.CheckpointAt(t.Context(), held.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, cosignatures, err := all.policy.Open(before.Note, w.key); err != nil || len(cosignatures) != 2 {
+		t.Fatalf("the head that hangs has %d cosignatures, %v", len(cosignatures), err)
+	}
+
+	release()
+	newest, _ := w.log.Published()
+	for what, size := range map[string]int64{"the head that it was asked about": held.Size, "the newest head": newest.Size} {
+		until(t, what+" has all cosignatures", func() bool {
+			head, err := w.log.CheckpointAt(t.Context(), size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, cosignatures, err := all.policy.Open(head.Note, w.key)
+			return err == nil && len(cosignatures) == 3 && head.Quorum
+		})
+	}
+	until(t, "the one that is shown has them", func() bool {
+		head, _ := w.log.Published()
+		_, cosignatures, err := all.policy.Open(head.Note, w.key)
+		return err == nil && head.Size == newest.Size && len(cosignatures) == 3
+	})
+	after, err := w.log.CheckpointAt(t.Context(), held.Size)
+	if err != nil || after.Published != before.Published || after.Root != before.Root || !bytes.HasPrefix(after.Note, request.Note) {
+		t.Errorf("with its late cosignature the head is %+v, %v; before it was %+v", after, err, before)
+	}
+	if s := w.log.Witnesses().List[2]; s.Unawaited || s.Trouble != "" || s.Size != newest.Size {
+		t.Errorf("status %+v", s)
 	}
 }
 

@@ -18,6 +18,7 @@ type WitnessState struct {
 	Name, Key string
 	State     string // "fresh", "behind", "trouble" or "not-asked"
 	Alarm     bool   // it said what shows a fork, or a witness's mistake
+	Unawaited bool   // it cosigned nothing for so long that heads don't wait for it any more, though it is asked
 	Size      int64  // of the newest head that it cosigned; 0 for none
 	Asked     time.Time
 	Cosigned  time.Time // its own clock
@@ -30,13 +31,14 @@ func (c *Client) Witnesses(ctx context.Context) (*Witnesses, error) {
 		Satisfied bool   `json:"satisfied"`
 		Size      int64  `json:"size"`
 		Witnesses []struct {
-			Alarm    bool   `json:"alarm"`
-			Asked    int64  `json:"asked"`
-			Cosigned int64  `json:"cosigned"`
-			Key      string `json:"key"`
-			Name     string `json:"name"`
-			Size     int64  `json:"size"`
-			State    string `json:"state"`
+			Alarm     bool   `json:"alarm"`
+			Asked     int64  `json:"asked"`
+			Cosigned  int64  `json:"cosigned"`
+			Key       string `json:"key"`
+			Name      string `json:"name"`
+			Size      int64  `json:"size"`
+			State     string `json:"state"`
+			Unawaited bool   `json:"unawaited"`
 		} `json:"witnesses"`
 	}
 	if err := c.get(ctx, "v1/witnesses", nil, maxSmall, &wire); err != nil {
@@ -49,7 +51,8 @@ func (c *Client) Witnesses(ctx context.Context) (*Witnesses, error) {
 		default:
 			return nil, alarm(nil, "the log says of a witness what it can't")
 		}
-		w.List = append(w.List, WitnessState{Name: one.Name, Key: one.Key, State: one.State, Alarm: one.Alarm, Size: one.Size, Asked: moment(one.Asked), Cosigned: moment(one.Cosigned)})
+		w.List = append(w.List, WitnessState{Name: one.Name, Key: one.Key, State: one.State, Alarm: one.Alarm, Unawaited: one.Unawaited, Size: one.Size,
+			Asked: moment(one.Asked), Cosigned: moment(one.Cosigned)})
 	}
 	return w, nil
 }

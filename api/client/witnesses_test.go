@@ -24,7 +24,7 @@ func TestWitnesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer = `{"quorum":"1 of (north)","satisfied":true,"size":7,"witnesses":[{"alarm":false,"cosigned":1700000000000,"key":"k","name":"north","size":7,"state":"fresh"},
-		{"alarm":true,"asked":1700000001000,"key":"l","name":"south","size":0,"state":"trouble"}]}`
+		{"alarm":true,"asked":1700000001000,"key":"l","name":"south","size":0,"state":"trouble","unawaited":true}]}`
 	w, err := c.Witnesses(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +32,9 @@ func TestWitnesses(t *testing.T) {
 	north, south := w.List[0], w.List[1]
 	if w.Quorum != "1 of (north)" || !w.Satisfied || w.Size != 7 || north.Name != "north" || north.Size != 7 || north.State != "fresh" || !north.Cosigned.Equal(time.UnixMilli(1700000000000)) || !north.Asked.IsZero() {
 		t.Errorf("%+v", w)
+	}
+	if !south.Unawaited || north.Unawaited {
+		t.Errorf("heads wait for %+v, and not for %+v", south, north)
 	}
 	if !south.Alarm || south.State != "trouble" || !south.Cosigned.IsZero() || south.Asked.IsZero() {
 		t.Errorf("%+v", south)

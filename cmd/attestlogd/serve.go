@@ -55,7 +55,7 @@ func bindServe(flags *flag.FlagSet) command.Run {
 	flags.BoolVar(&c.AdoptDatabase, "adopt-database", false, "take a database that has entries although the file of signed heads is missing or empty; only if you are sure that it is not an old copy")
 	flags.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "the `address` to listen on")
 	flags.StringVar(&c.WitnessPolicy, "witness-policy", "", "a `file` that says who cosigns heads (c2sp.org/tlog-policy); the witnesses in it that have a URL are asked")
-	flags.DurationVar(&c.WitnessDeadline, "witness-deadline", 5*time.Second, "how long a head waits for its cosignatures before it is published without those that are missing")
+	flags.DurationVar(&c.WitnessDeadline, "witness-deadline", 5*time.Second, "how long a head waits for the cosignatures that the policy asks for before it is published without them; once it has those, it waits for the others only a moment")
 	flags.BoolVar(&c.NoViewer, "no-viewer", false, "serve the API alone, without the pages for people")
 	flags.Var(&c.Monitors, "monitor", "the `address` of a monitor that watches the log, whose word stands on the pages; may be given more than once")
 	flags.DurationVar(&c.Drain, "drain", 15*time.Second, "how long requests under way may take to end at a shutdown")

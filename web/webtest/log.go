@@ -78,7 +78,7 @@ func Empty(t testing.TB) *Log {
 	l.Policy = witnesses(t, key)
 	l.run(ledger.Config{DatabaseURL: pgtest.URL(t), Origin: Origin, Signer: signer, HeadsFile: filepath.Join(t.TempDir(), "heads"),
 		PublishEvery: 10 * time.Millisecond, Now: l.Now,
-		Witnesses: &ledger.Witnessing{Policy: l.Policy, Key: key, Deadline: 2 * time.Second, Suspicions: filepath.Join(t.TempDir(), "suspicions")}})
+		Witnesses: &ledger.Witnessing{Policy: l.Policy, Key: key, Deadline: 2 * time.Second, Grace: 2 * time.Second, Suspicions: filepath.Join(t.TempDir(), "suspicions")}})
 	handler, err := api.New(api.Config{Ledger: l.Ledger})
 	if err != nil {
 		t.Fatal(err)

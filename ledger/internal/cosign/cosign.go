@@ -18,8 +18,10 @@ import (
 type Config struct {
 	Policy *verify.Policy // its witnesses with URLs are asked
 	Key    note.Verifier  // the log's
-	// Deadline is how long a head waits for its cosignatures; 5 s if zero.
+	// Deadline is how long a head waits for its cosignatures, and a witness has for its answer; 5 s if zero.
 	Deadline time.Duration
+	// Grace is how long a head that has enough waits for the rest; 200 ms if zero.
+	Grace time.Duration
 	// HTTP may be nil.
 	HTTP *http.Client
 	// Prove makes consistency proofs of the log's own tree.
@@ -33,7 +35,15 @@ type Config struct {
 	Now    func() time.Time
 }
 
-const defaultDeadline = 5 * time.Second
+const (
+	defaultDeadline = 5 * time.Second
+	// A witness on another continent answers in less than defaultGrace, so that where all are up all are in at once; and a head, of which there is
+	// one a second, is not older for it to anybody who looks.
+	defaultGrace = 200 * time.Millisecond
+	// maxUnanswered is how many requests in a row a witness may leave without a cosignature until heads don't wait for it any more: more than a
+	// restart or a lost packet costs.
+	maxUnanswered = 3
+)
 
 // Suspicion is a hint that two histories are signed with the log's key.
 type Suspicion struct {
@@ -51,6 +61,9 @@ type Status struct {
 	Asked          time.Time // when it was asked last; zero if never
 	Trouble        string    // why the last answer was no cosignature; empty if it was one
 	Alarm          string    // latched: the first hint at a fork
+	Unawaited      bool      // it left so many requests in a row without a cosignature that heads don't wait for it until it cosigns again
+
+	unanswered int // requests in a row that brought no cosignature
 }
 
 // AheadError says that a witness saw a larger tree than the log has: the log's database lost entries, or another one signs with its key.
@@ -65,11 +78,17 @@ func (e *AheadError) Error() string {
 
 // Witnesses asks the witnesses of a policy. Safe for concurrent use, but one head is collected for at a time.
 type Witnesses struct {
-	cfg     Config
+	cfg    Config
+	turns  []chan struct{} // for each witness, a token while it is asked: it is asked one thing at a time
+	asking sync.WaitGroup  // everything that is under way
+	news   chan struct{}   // holds a token while there is something that came late
+
 	collect sync.Mutex
+	replace context.CancelFunc // ends what waits for its turn to ask about the head before; collect is held
 
 	mu     sync.Mutex
 	states []Status // as the policy's witnesses
+	late   []late
 }
 
 // New asks nobody yet.
@@ -77,12 +96,17 @@ func New(cfg Config) *Witnesses {
 	if cfg.Deadline <= 0 {
 		cfg.Deadline = defaultDeadline
 	}
+	if cfg.Grace <= 0 {
+		cfg.Grace = defaultGrace
+	}
 	if cfg.HTTP == nil {
 		cfg.HTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
-	w := &Witnesses{cfg: cfg, states: make([]Status, len(cfg.Policy.Witnesses))}
+	w := &Witnesses{cfg: cfg, states: make([]Status, len(cfg.Policy.Witnesses)), turns: make([]chan struct{}, len(cfg.Policy.Witnesses)),
+		news: make(chan struct{}, 1), replace: func() {}}
 	for i, known := range cfg.Policy.Witnesses {
 		w.states[i] = Status{Name: known.Name, Key: known.VKey}
+		w.turns[i] = make(chan struct{}, 1)
 		if known.URL != nil {
 			w.states[i].URL = known.URL.String()
 		}
@@ -115,81 +139,17 @@ func (w *Witnesses) Status() []Status {
 	return append([]Status(nil), w.states...)
 }
 
-// Collected is a head with the cosignatures that came in time.
-type Collected struct {
-	Note   []byte // the signed note with a line for each cosignature behind the log's
-	Quorum bool   // they satisfy the policy
-}
-
-// Collect asks all witnesses at once to cosign a head, and returns when all have answered or the deadline has passed. A witness that
-// doesn't cosign is no error, but one that is ahead of the log is: an *[AheadError].
-func (w *Witnesses) Collect(ctx context.Context, head verify.Head) (Collected, error) {
-	w.collect.Lock()
-	defer w.collect.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.Deadline)
-	defer cancel()
-	bare, err := verify.BareNote(head.Note, w.cfg.Key)
-	if err != nil {
-		return Collected{}, err
-	}
-	// Cosignatures that the head has already are kept where there is no newer one: they are of this very head.
-	lines, err := w.earlier(head.Note)
-	if err != nil {
-		return Collected{}, err
-	}
-	head.Note = bare
-	failures := make([]error, len(w.states))
-	var asking sync.WaitGroup
-	for i := range w.cfg.Policy.Witnesses {
-		if w.cfg.Policy.Witnesses[i].URL != nil {
-			asking.Go(func() {
-				line, err := w.cosign(ctx, i, head)
-				if failures[i] = err; err == nil {
-					lines[i] = line
-				}
-			})
-		}
-	}
-	asking.Wait()
-	c := Collected{Note: bare}
-	for i, line := range lines {
-		if len(c.Note)+len(line) > verify.MaxNote { // a note that nobody can read helps nobody
-			w.cfg.Logger.Error("a head has no room for a cosignature", "witness", w.cfg.Policy.Witnesses[i].Name, "size", head.Size)
-			lines[i] = nil
-			continue
-		}
-		c.Note = append(c.Note, line...)
-	}
-	c.Quorum = w.cfg.Policy.Satisfied(func(i int) bool { return lines[i] != nil })
-	for _, err := range failures {
-		var ahead *AheadError
-		if errors.As(err, &ahead) {
-			return c, ahead
-		}
-	}
-	return c, nil
-}
-
-// earlier are the lines of the cosignatures that a note has, by witness.
-func (w *Witnesses) earlier(signed []byte) ([][]byte, error) {
-	_, cosignatures, err := w.cfg.Policy.Open(signed, w.cfg.Key)
-	var few *verify.QuorumError
-	if err != nil && !errors.As(err, &few) {
-		return nil, err
-	}
-	lines := make([][]byte, len(w.cfg.Policy.Witnesses))
-	for _, c := range cosignatures {
-		lines[c.Witness] = c.Line
-	}
-	return lines, nil
-}
-
 // cosign gets one witness's cosignature, and keeps count of how it stands with it.
-func (w *Witnesses) cosign(ctx context.Context, i int, head verify.Head) ([]byte, error) {
+func (w *Witnesses) cosign(ctx context.Context, i int, head verify.Head) (verify.Cosignature, error) {
 	w.mu.Lock()
 	old := w.states[i].Size
 	w.mu.Unlock()
-	c, err := w.exchange(ctx, i, min(old, head.Size), head)
+	limited, cancel := context.WithTimeout(ctx, w.cfg.Deadline)
+	defer cancel()
+	c, err := w.exchange(limited, i, min(old, head.Size), head)
+	if err != nil && ctx.Err() != nil { // who asked is leaving, and the witness has nothing to do with that
+		return c, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := &w.states[i]
@@ -199,13 +159,17 @@ func (w *Witnesses) cosign(ctx context.Context, i int, head verify.Head) ([]byte
 			w.cfg.Logger.Warn("a witness didn't cosign", "witness", s.Name, "size", head.Size, "error", err)
 		}
 		s.Trouble = err.Error()
-		return nil, err
+		if s.unanswered++; s.unanswered == maxUnanswered {
+			w.cfg.Logger.Warn("heads don't wait for a witness any more until it cosigns again", "witness", s.Name, "requests", maxUnanswered)
+			s.Unawaited = true
+		}
+		return c, err
 	}
 	if s.Trouble != "" {
 		w.cfg.Logger.Info("a witness cosigns again", "witness", s.Name, "size", head.Size)
 	}
-	s.Size, s.Cosigned, s.Trouble = head.Size, c.Time, ""
-	return c.Line, nil
+	s.Size, s.Cosigned, s.Trouble, s.Unawaited, s.unanswered = head.Size, c.Time, "", false, 0
+	return c, nil
 }
 
 // exchange asks, and asks again from the size that the witness names if it is another.
@@ -228,6 +192,9 @@ func (w *Witnesses) exchange(ctx context.Context, i int, old int64, head verify.
 			w.reached(i, stale.size)
 			return verify.Cosignature{}, fmt.Errorf("the witness saw a newer head of this log, of %d entries, already", stale.size)
 		case errors.As(err, &stale) && stale.size > head.Size:
+			if ctx.Err() != nil { // the term is over, and what it signed isn't known any more
+				return verify.Cosignature{}, ctx.Err()
+			}
 			ahead := &AheadError{Witness: witness.Name, Size: stale.size, Known: max(head.Size, w.cfg.Newest())}
 			w.raise(i, request, ahead.Error())
 			return verify.Cosignature{}, ahead

@@ -68,7 +68,7 @@ func (w *world) answers(i int, how http.HandlerFunc) {
 }
 
 func (w *world) open(t *testing.T) *Witnesses {
-	return New(Config{Policy: w.policy, Key: w.log.Key, Deadline: 5 * time.Second, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+	c := New(Config{Policy: w.policy, Key: w.log.Key, Deadline: 5 * time.Second, Grace: 5 * time.Second, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		Prove:  func(_ context.Context, from, to int64) ([][32]byte, error) { return w.history.Proof(from, to), nil },
 		Newest: func() int64 { return w.newest },
 		Keep: func(s Suspicion) error {
@@ -77,6 +77,8 @@ func (w *world) open(t *testing.T) *Witnesses {
 			w.kept = append(w.kept, s)
 			return nil
 		}})
+	t.Cleanup(c.Wait)
+	return c
 }
 
 func (w *world) head(t *testing.T, size int64) verify.Head {
@@ -91,7 +93,7 @@ func (w *world) head(t *testing.T, size int64) verify.Head {
 // collect collects, and checks what came against the policy.
 func (w *world) collect(t *testing.T, c *Witnesses, size int64, by ...int) {
 	t.Helper()
-	collected, err := c.Collect(t.Context(), w.head(t, size))
+	collected, err := c.Collect(t.Context(), w.head(t, size), Enough)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +124,7 @@ func TestCollect(t *testing.T) {
 		}
 	}
 	// What a published head says is remembered.
-	collected, err := c.Collect(t.Context(), w.head(t, 25))
+	collected, err := c.Collect(t.Context(), w.head(t, 25), Enough)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +157,7 @@ func TestRefresh(t *testing.T) {
 		if i == 60 {
 			w.answers(2, answer(500, "text/plain", "down"))
 		}
-		collected, err := c.Collect(t.Context(), head)
+		collected, err := c.Collect(t.Context(), head, Enough)
 		if err != nil || !collected.Quorum {
 			t.Fatal(i, collected.Quorum, err)
 		}
@@ -182,7 +184,7 @@ func TestRefresh(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	old.Note = note
-	collected, err := c.Collect(t.Context(), old)
+	collected, err := c.Collect(t.Context(), old, Enough)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +335,7 @@ func TestAhead(t *testing.T) {
 	w := newWorld(t)
 	w.collect(t, w.open(t), 30, 0, 1, 2)
 	restored := w.open(t)
-	_, err := restored.Collect(t.Context(), w.head(t, 20))
+	_, err := restored.Collect(t.Context(), w.head(t, 20), Enough)
 	var ahead *AheadError
 	if !errors.As(err, &ahead) || ahead.Size != 30 || ahead.Known != 20 {
 		t.Fatalf("a log behind its witnesses gets %v", err)
