@@ -44,7 +44,9 @@ func CreateFrom(path string, mode fs.FileMode, content func(io.Writer) error) er
 	return err
 }
 
-func taken(path string) error { return fmt.Errorf("couldn't write %s: %w", path, fs.ErrExist) }
+func taken(path string) error {
+	return fmt.Errorf("couldn't write %s: it is there already, and is not replaced: name another place, or move it away: %w", path, fs.ErrExist)
+}
 
 // SyncFolder makes the names in a folder durable: those that files got, and those that they lost.
 func SyncFolder(path string) error {

@@ -311,11 +311,11 @@ func writeRelease(dir string, made *release.Release) error {
 		{releaseFile, writes(record)},
 		{reportFile, writes(append(report, '\n'))},
 	} {
-		if err := writeNewFrom(filepath.Join(dir, f.name), 0o600, f.write); err != nil {
+		if err := durable.CreateFrom(filepath.Join(dir, f.name), 0o600, f.write); err != nil {
 			return err
 		}
 	}
-	return writeNew(filepath.Join(dir, claimsFile), claims, 0o644)
+	return durable.Create(filepath.Join(dir, claimsFile), claims, 0o644)
 }
 
 func writes(b []byte) func(io.Writer) error {

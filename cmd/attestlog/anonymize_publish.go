@@ -247,7 +247,7 @@ func (a *anonymize) writeChunk(chunk int, d *draft.Draft) (string, error) {
 	if there, err := readBounded(path, draft.MaxFile); err == nil && bytes.Equal(there, claims) {
 		return dir, nil
 	}
-	return dir, writeNew(path, claims, 0o644)
+	return dir, durable.Create(path, claims, 0o644)
 }
 
 // writeWitness writes a chunk's witness anew: it is the same each time.

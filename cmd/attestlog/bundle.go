@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/attestlog/attestlog/api/client"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -75,7 +76,7 @@ func (b *bundle) run(ctx context.Context, t *terminal, args []string) error {
 	if _, err := verify.ParseBundle(file); err != nil {
 		return err // what nobody could read: too many entries, or too large
 	}
-	if err := writeNew(b.out, file, 0o644); err != nil {
+	if err := durable.Create(b.out, file, 0o644); err != nil {
 		return err
 	}
 	report, err := made.Verify(r.Key(), r.policy)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/dataset"
+	"github.com/attestlog/attestlog/durable"
 )
 
 const commitManual = `Reads TABLE, a CSV or ARFF file, under a schema (attestlog help schema), salts each row with 128 random bits and
@@ -61,10 +62,10 @@ func (c *commit) run(ctx context.Context, t *terminal, args []string) error {
 	if err := os.MkdirAll(c.out, 0o700); err != nil {
 		return fmt.Errorf("couldn't make the directory: %w", err)
 	}
-	if err := writeNewFrom(filepath.Join(c.out, secretsFile), 0o600, func(w io.Writer) error { return d.WriteSecrets(w) }); err != nil {
+	if err := durable.CreateFrom(filepath.Join(c.out, secretsFile), 0o600, func(w io.Writer) error { return d.WriteSecrets(w) }); err != nil {
 		return err
 	}
-	if err := writeNew(filepath.Join(c.out, claimsFile), claims, 0o644); err != nil {
+	if err := durable.Create(filepath.Join(c.out, claimsFile), claims, 0o644); err != nil {
 		return err
 	}
 	return c.report(t, d)

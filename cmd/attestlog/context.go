@@ -15,6 +15,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/foreign"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/event/typed"
 	"github.com/attestlog/attestlog/ledger/verify"
@@ -148,13 +149,13 @@ func (c *contextCommand) write(e *signedEvent, task *foreign.Task, private []byt
 	if err := os.MkdirAll(c.out, 0o700); err != nil {
 		return fmt.Errorf("couldn't make the directory: %w", err)
 	}
-	if err := writeNew(filepath.Join(c.out, inputFile), inputs, 0o600); err != nil {
+	if err := durable.Create(filepath.Join(c.out, inputFile), inputs, 0o600); err != nil {
 		return err
 	}
-	if err := writeNew(filepath.Join(c.out, publicFile), public, 0o644); err != nil {
+	if err := durable.Create(filepath.Join(c.out, publicFile), public, 0o644); err != nil {
 		return err
 	}
-	return writeNew(filepath.Join(c.out, submissionFile), append(submission, '\n'), 0o644)
+	return durable.Create(filepath.Join(c.out, submissionFile), append(submission, '\n'), 0o644)
 }
 
 func (c *contextCommand) report(t *terminal, e *event.Event, task *foreign.Task) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/snarkjs"
 	"github.com/attestlog/attestlog/prover/zkverify"
@@ -64,7 +65,7 @@ func (x *export) run(ctx context.Context, t *terminal, args []string) error {
 		return fmt.Errorf("couldn't make the directory: %w", err)
 	}
 	for _, f := range files {
-		if err := writeNew(filepath.Join(x.out, f.name), f.contents, 0o644); err != nil {
+		if err := durable.Create(filepath.Join(x.out, f.name), f.contents, 0o644); err != nil {
 			return err
 		}
 	}

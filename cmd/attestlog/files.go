@@ -4,29 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-
-	"github.com/attestlog/attestlog/durable"
 )
-
-// writeNew writes a file durably, and never replaces one: the error then wraps fs.ErrExist.
-func writeNew(path string, b []byte, mode fs.FileMode) error {
-	return orTaken(path, durable.Create(path, b, mode))
-}
-
-// writeNewFrom is writeNew for what is written in parts.
-func writeNewFrom(path string, mode fs.FileMode, write func(io.Writer) error) error {
-	return orTaken(path, durable.CreateFrom(path, mode, write))
-}
-
-// orTaken says what to do where a file is in the way.
-func orTaken(path string, err error) error {
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already, and is not replaced: remove it first, or name another place: %w", path, fs.ErrExist)
-	}
-	return err
-}
 
 // readBounded reads a file of at most limit bytes.
 func readBounded(path string, limit int64) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 )
 
@@ -103,5 +104,5 @@ func (k *keygen) request(path string, key ed25519.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	return writeNew(path, b, 0o644)
+	return durable.Create(path, b, 0o644)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/dataset"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 )
 
@@ -191,15 +192,15 @@ func (p *prove) write(d *draft.Draft, list *access.List, made *proof) error {
 	if err := os.MkdirAll(p.out, 0o700); err != nil {
 		return fmt.Errorf("couldn't make the directory: %w", err)
 	}
-	if err := writeNew(filepath.Join(p.out, accessesFile), secret, 0o600); err != nil {
+	if err := durable.Create(filepath.Join(p.out, accessesFile), secret, 0o600); err != nil {
 		return err
 	}
 	if made != nil {
-		if err := writeNew(filepath.Join(p.out, submissionFile), made.submission, 0o644); err != nil {
+		if err := durable.Create(filepath.Join(p.out, submissionFile), made.submission, 0o644); err != nil {
 			return err
 		}
 	}
-	return writeNew(filepath.Join(p.out, claimsFile), public, 0o644)
+	return durable.Create(filepath.Join(p.out, claimsFile), public, 0o644)
 }
 
 func (p *prove) report(t *terminal, d *dataset.Dataset, list *access.List, claims *event.DataAccessClaims, made *proof) {

@@ -13,6 +13,7 @@ import (
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/proving"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/statement"
 )
@@ -168,11 +169,11 @@ func writeClaims(dir string, what *draft.Draft, secrets ...secretFile) error {
 		return fmt.Errorf("couldn't make the directory: %w", err)
 	}
 	for _, s := range secrets {
-		if err := writeNew(filepath.Join(dir, s.name), s.content, 0o600); err != nil {
+		if err := durable.Create(filepath.Join(dir, s.name), s.content, 0o600); err != nil {
 			return err
 		}
 	}
-	return writeNew(filepath.Join(dir, claimsFile), public, 0o644)
+	return durable.Create(filepath.Join(dir, claimsFile), public, 0o644)
 }
 
 // checkFree makes sure, before anything takes long, that nothing is in the way of the files.

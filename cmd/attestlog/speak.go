@@ -12,6 +12,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/draft"
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/receipt"
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
+	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 )
@@ -128,7 +129,7 @@ func keepReceipt(path string, logged *client.Receipt) error {
 	if err != nil {
 		return err
 	}
-	return writeNew(path, b, 0o644)
+	return durable.Create(path, b, 0o644)
 }
 
 // receiptDigest is the digest of the event that a receipt in a file is of. Nothing of it is verified.
