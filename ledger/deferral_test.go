@@ -333,8 +333,9 @@ func TestJobIsMadeAfterACrash(t *testing.T) {
 	until(t, "the job is there", func() bool { return w.jobs() == 1 })
 }
 
-// Jobs that got lost, or were given up and forgotten, are made again by a sweep; those of another event by the same number don't count.
-func TestSweep(t *testing.T) {
+// newSweptWorld has three deferred events with their jobs, and sweeps often.
+func newSweptWorld(t *testing.T) *world {
+	t.Helper()
 	w := newWorldOn(t, pgtest.URL(t))
 	w.cfg.SweepEvery = 20 * time.Millisecond
 	w.start()
@@ -347,6 +348,12 @@ func TestSweep(t *testing.T) {
 	}
 	w.must(subs...)
 	until(t, "the jobs are there", func() bool { return w.jobs() == 3 })
+	return w
+}
+
+// Jobs that got lost, or were given up and forgotten, are made again by a sweep; those of another event by the same number don't count.
+func TestSweep(t *testing.T) {
+	w := newSweptWorld(t)
 	w.exec("DELETE FROM river.river_job")
 	until(t, "the lost jobs are there again", func() bool { return w.jobs() == 3 })
 	w.exec(`UPDATE river.river_job SET args = jsonb_set(args, '{event}', to_jsonb(repeat('0', 64))), unique_key = NULL
@@ -359,18 +366,7 @@ func TestSweep(t *testing.T) {
 
 // A job that a worker dropped, or that was tried too often, is none for a witness that is still there; but not at once.
 func TestSweepPassesOverJobsThatWereGivenUp(t *testing.T) {
-	w := newWorldOn(t, pgtest.URL(t))
-	w.cfg.SweepEvery = 20 * time.Millisecond
-	w.start()
-	k := accessKeys(t)
-	data := w.foundProving(k)
-	var subs []*event.Submission
-	for range 3 {
-		sub, _ := w.deferring("gateway/1", 'g', k, data, 3)
-		subs = append(subs, sub)
-	}
-	w.must(subs...)
-	until(t, "the jobs are there", func() bool { return w.jobs() == 3 })
+	w := newSweptWorld(t)
 	// The first one was dropped lately.
 	w.exec(`UPDATE river.river_job SET state = 'cancelled', finalized_at = now() WHERE id = (SELECT job FROM witnesses ORDER BY idx LIMIT 1)`)
 	for i, state := range []string{"cancelled", "discarded"} {
