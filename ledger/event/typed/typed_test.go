@@ -41,7 +41,7 @@ func TestSubmissionMayBeTypedByHand(t *testing.T) {
 	}
 }
 
-// FuzzSubmission: what is read has one canonical form, which both readers take.
+// FuzzSubmission: what is read has one canonical form, which both readers take, and the strict one no other.
 func FuzzSubmission(f *testing.F) {
 	f.Add([]byte(`{ "envelope": {"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"","sig":""}]}}`))
 	for _, s := range []event.Submission{
@@ -68,6 +68,9 @@ func FuzzSubmission(f *testing.F) {
 		}
 		if twice, _ := again.Encode(); !bytes.Equal(twice, canonical) {
 			t.Fatal("the canonical form is not stable")
+		}
+		if _, err := event.DecodeSubmission(b); err == nil && !bytes.Equal(b, canonical) {
+			t.Fatal("the strict reader takes another form")
 		}
 	})
 }
