@@ -193,16 +193,23 @@ func TestWitnessUnderARace(t *testing.T) {
 	}
 }
 
+// torchwoodPolicy asks, in torchwood's terms, for the log's signature and the witness's.
+func torchwoodPolicy(t *testing.T, log *logtest.Log, witness logtest.Cosigner) torchwood.Policy {
+	t.Helper()
+	policy, err := torchwood.ParsePolicy(fmt.Appendf(nil, "log %s\nwitness w %s\nquorum w\n", log.VKey, witness.VKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return policy
+}
+
 // TestOthersReadCosignatures has torchwood and transparency-dev verify what this witness cosigns, and read when it did.
 func TestOthersReadCosignatures(t *testing.T) {
 	log := logtest.New(t, "log.example")
 	h := log.History(20, 20, "")
 	signer := logtest.NewCosigner(t, "witness.example/w")
 	w := open(t, t.TempDir(), signer, log)
-	policy, err := torchwood.ParsePolicy(fmt.Appendf(nil, "log %s\nwitness w %s\nquorum w\n", log.VKey, signer.VKey))
-	if err != nil {
-		t.Fatal(err)
-	}
+	policy := torchwoodPolicy(t, log, signer)
 	theirs, err := fnote.NewVerifierForCosignatureV1(signer.VKey)
 	if err != nil {
 		t.Fatal(err)
@@ -243,15 +250,14 @@ func TestWitnessOfExtensionLines(t *testing.T) {
 	h := log.History(9, 9, "")
 	signer := logtest.NewCosigner(t, "witness.example/w")
 	w := open(t, t.TempDir(), signer, log)
-	policy, err := torchwood.ParsePolicy(fmt.Appendf(nil, "log %s\nwitness w %s\nquorum w\n", log.VKey, signer.VKey))
+	policy := torchwoodPolicy(t, log, signer)
+	r := h.Request(0, 4)
+	text, _, _ := strings.Cut(string(r.Note), "\n\n")
+	extended, err := note.Sign(&note.Note{Text: text + "\nTimestamp: 1\n"}, log.Signer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := h.Request(0, 4)
-	text, _, _ := strings.Cut(string(r.Note), "\n\n")
-	if r.Note, err = note.Sign(&note.Note{Text: text + "\nTimestamp: 1\n"}, log.Signer); err != nil {
-		t.Fatal(err)
-	}
+	r.Note = extended
 	line, err := w.AddCheckpoint(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
