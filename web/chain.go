@@ -11,6 +11,7 @@ import (
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/web/drawing"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 // chainPage is where something comes from, as a page shows it: training steps of one run in a row are one node.
@@ -186,7 +187,7 @@ func (p *chainPage) Shape() string {
 func (p *chainPage) draw() {
 	c := drawing.Chain{Start: p.Start.Index()}
 	for _, n := range p.Nodes {
-		by := fmt.Sprintf("Entry %s · %s · %s", grouped(n.Index()), n.Entry.Event.Source, dayOf(n.Entry.Leaf.Logged))
+		by := fmt.Sprintf("Entry %s · %s · %s", words.Number(n.Index()), n.Entry.Event.Source, dayOf(n.Entry.Leaf.Logged))
 		if len(n.Steps) > 1 {
 			by = fmt.Sprintf("Steps %d to %d · %s · %s", stepOf(n.Steps[0]), stepOf(n.Report), n.Entry.Event.Source, dayOf(n.Entry.Leaf.Logged))
 		}
@@ -212,12 +213,6 @@ func drawn(word any) drawing.Mark {
 		return drawing.Mark{Word: fmt.Sprint(word), Shape: "doubt"}
 	}
 	return drawing.Mark{Word: m.Word, Shape: m.Shape}
-}
-
-// grouped is a number with commas between thousands.
-func grouped(n int64) string {
-	said, _ := num(n) // an int64 is a number
-	return said
 }
 
 // dayOf is the day of a time in milliseconds since 1970, in UTC.

@@ -11,6 +11,7 @@ import (
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 // datasetRow is a data set in a list.
@@ -219,7 +220,7 @@ func columnsOf(claims *event.DatasetClaims) (rows []columnRow) {
 		c := &claims.Columns[i]
 		row := columnRow{Name: c.Name, Role: roles[c.Role]}
 		if span := c.Coding.Integer; span != nil {
-			row.Range = fmt.Sprintf("whole numbers from %s to %s", grouped(span.Min), grouped(span.Max))
+			row.Range = fmt.Sprintf("whole numbers from %s to %s", words.Number(span.Min), words.Number(span.Max))
 		}
 		if c.Coding.Category != nil {
 			row.Labels = c.Coding.Category.Labels

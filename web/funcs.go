@@ -53,49 +53,28 @@ func (v *viewer) funcs() template.FuncMap {
 	}
 }
 
-// num writes a number with commas between thousands.
+// num is words.Number for what templates hand over.
 func num(n any) (string, error) {
-	var digits string
-	switch n := n.(type) {
-	case int:
-		digits = strconv.Itoa(n)
-	case int64:
-		digits = strconv.FormatInt(n, 10)
-	case uint64:
-		digits = strconv.FormatUint(n, 10)
-	case *int64:
-		digits = strconv.FormatInt(*n, 10)
-	default:
-		return "", fmt.Errorf("%T is no number", n)
-	}
-	digits, negative := strings.CutPrefix(digits, "-")
-	var b strings.Builder
-	if negative {
-		b.WriteString("−")
-	}
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String(), nil
+	whole, err := integer(n)
+	return words.Number(whole), err
 }
 
-// plural is a number with what it counts, such as "1 entry" or "1,284 entries".
+// plural is words.Count for what templates hand over.
 func plural(n any, noun string) (string, error) {
-	count, err := num(n)
-	switch stem, ends := strings.CutSuffix(noun, "y"); {
-	case err != nil:
-		return "", err
-	case count == "1":
-		return "1 " + noun, nil
-	case ends && !strings.ContainsAny(stem[max(0, len(stem)-1):], "aeo"): // days and keys keep their y
-		return count + " " + stem + "ies", nil
-	case strings.HasSuffix(noun, "s"), strings.HasSuffix(noun, "sh"): // witnesses and hashes
-		return count + " " + noun + "es", nil
+	whole, err := integer(n)
+	return words.Count(whole, noun), err
+}
+
+func integer(n any) (int64, error) {
+	switch n := n.(type) {
+	case int:
+		return int64(n), nil
+	case int64:
+		return n, nil
+	case *int64:
+		return *n, nil
 	}
-	return count + " " + noun + "s", nil
+	return 0, fmt.Errorf("%T is no number", n)
 }
 
 // byteCount writes a size in bytes as people do.

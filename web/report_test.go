@@ -16,6 +16,7 @@ import (
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/web/webtest"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 var (
@@ -124,7 +125,7 @@ func testReport(t *testing.T, log *webtest.Log, pages http.Handler) {
 		"Events " + strconv.Itoa(len(reportedAbout(reports))), "Proven " + strconv.Itoa(verdicts["proven"]), "Claimed only " + strconv.Itoa(verdicts["claimed"]),
 		"Waiting or refused " + strconv.Itoa(verdicts["waiting"]) + " / " + strconv.Itoa(verdicts["refused"]), "In doubt " + strconv.Itoa(doubts),
 		"Data access " + strconv.Itoa(kinds["data-access"]), "Model version 3", "Training step 3", "Custom values 2", "Attestation 4",
-		grouped(records) + " " + grouped(shown),
+		words.Number(records) + " " + words.Number(shown),
 		"A training run on German Credit, anonymized", "In the period it took 3 steps : 3 proven", "Rows 0 to 999 of", "its run is withheld",
 		"gateway/eu-1 service, registered by", "Numbers 1 to 86, without a gap: 86 events, of which 84 are about this system",
 		"The operator alone replaced its key:", "revoked the key that signed entry", "UNTRUSTED one-party set-up", "An erasure was recorded: The customer asked for it",

@@ -17,6 +17,7 @@ import (
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/witness"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 // mostChunks is how many chunks are told one by one; report.json has them all.
@@ -30,15 +31,15 @@ func (a *anonymize) report(t *terminal, made *release.Release, fresh bool) map[s
 		what = "Going on with the release of"
 	}
 	t.say("%s %s as %s: %s of %s rows in %s; %s suppressed.", what, made.Raw.Name, made.Released.Name,
-		thousands(int64(c.Whole.Rows-c.Whole.Suppressed)), thousands(int64(c.Whole.Rows)), classes(c.Whole.Classes), are(c.Whole.Suppressed, "row"))
+		words.Number(c.Whole.Rows-c.Whole.Suppressed), words.Number(c.Whole.Rows), words.Count(c.Whole.Classes, "class"), are(c.Whole.Suppressed, "row"))
 	t.field("k", "%d: so many rows share each combination of quasi-identifiers, at least, in every chunk by itself", c.K)
 	t.field("l", "%d: so many values of %q are among them, at least", c.Diversity, made.Raw.Claims.Columns[0].Name)
 	for i, s := range c.Chunks {
 		if i == mostChunks {
-			t.field("…", "%s more; %s has them", count(len(c.Chunks)-i, "chunk"), filepath.Join(a.out, reportFile))
+			t.field("…", "%s more; %s has them", words.Count(len(c.Chunks)-i, "chunk"), filepath.Join(a.out, reportFile))
 			break
 		}
-		t.field(fmt.Sprintf("chunk %d", i), "%s, %s suppressed; %s, the smallest of %d", count(s.Rows, "row"), thousands(int64(s.Suppressed)), classes(s.Classes), s.Smallest)
+		t.field(fmt.Sprintf("chunk %d", i), "%s, %s suppressed; %s, the smallest of %d", words.Count(s.Rows, "row"), words.Number(s.Suppressed), words.Count(s.Classes, "class"), s.Smallest)
 	}
 	t.field("hierarchy", "%s", c.Hierarchy)
 	t.field("rows", "%s: as private as the rows in it", filepath.Join(a.out, releasedFile))
@@ -49,18 +50,11 @@ func (a *anonymize) report(t *terminal, made *release.Release, fresh bool) map[s
 	return map[string]any{"release": c, "out": a.out, "fresh": fresh}
 }
 
-func classes(n int) string {
-	if n == 1 {
-		return "1 class"
-	}
-	return thousands(int64(n)) + " classes"
-}
-
 func are(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun + " is"
 	}
-	return count(n, noun) + " are"
+	return words.Count(n, noun) + " are"
 }
 
 // publish takes the release as far into the log as the flags allow.

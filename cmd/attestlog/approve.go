@@ -15,6 +15,7 @@ import (
 	commandline "github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/prover/statement"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const approveManual = `Approves models to be served, without saying which, or how many. A model is named by a file of attestlog train, by its weights'
@@ -85,7 +86,7 @@ func (a *approve) run(ctx context.Context, t *terminal, args []string) error {
 	if err != nil {
 		return err
 	}
-	t.say("Approved %s, for %s. Nobody sees which, nor how many.", count(len(list), "release"), a.subject)
+	t.say("Approved %s, for %s. Nobody sees which, nor how many.", words.Count(len(list), "release"), a.subject)
 	t.field("public", "%s", filepath.Join(a.out, claimsFile))
 	t.field("secret", "%s: share it with whoever serves the models, and with nobody else", filepath.Join(a.out, releasesFile))
 	result := map[string]any{"claims": filepath.Join(a.out, claimsFile), "releases": filepath.Join(a.out, releasesFile), "count": len(list)}

@@ -15,6 +15,7 @@ import (
 	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const bundleManual = `Puts all the evidence about some entries into one file: the entries, those that they rest on, the verifying keys, late proofs, all
@@ -83,8 +84,8 @@ func (b *bundle) run(ctx context.Context, t *terminal, args []string) error {
 	if err != nil {
 		return &failure{exitUnverified, fmt.Errorf("the evidence is in %s, and does not hold: %w", b.out, err)}
 	}
-	t.say("Wrote the evidence about %s to %s: %s in all, in the tree of %s entries; %s bytes.", count(len(report.Claims), "entry"), b.out,
-		count(len(made.Entries), "entry"), thousands(report.Head.Size), thousands(int64(len(file))))
+	t.say("Wrote the evidence about %s to %s: %s in all, in the tree of %s entries; %s bytes.", words.Count(len(report.Claims), "entry"), b.out,
+		words.Count(len(made.Entries), "entry"), words.Number(report.Head.Size), words.Number(len(file)))
 	t.say("It holds: %s%s.", tally(report), inDoubts(report.Doubts()))
 	t.relyOnReports(report.Claims)
 	t.say("Verify it without a network: attestlog verify %s --log-key KEY", b.out)
@@ -271,7 +272,7 @@ func (v *verifyCommand) verifyFile(t *terminal, path string) error {
 		verdict = "fail"
 		t.say("Verdict: FAIL. %s", wrap(err.Error(), "", 110))
 	default:
-		t.say("Verdict: PASS%s. %s of %s's tree of %s entries: %s.", inDoubts(doubts), count(len(report.Claims), "entry"), report.Head.Origin, thousands(report.Head.Size), tally(report))
+		t.say("Verdict: PASS%s. %s of %s's tree of %s entries: %s.", inDoubts(doubts), words.Count(len(report.Claims), "entry"), report.Head.Origin, words.Number(report.Head.Size), tally(report))
 		err = inDoubtCode(doubts)
 	}
 	if t.json {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/attestlog/attestlog/prover/circuit"
 	"github.com/attestlog/attestlog/prover/keys/ceremony"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const ceremonyInitManual = `Begins a ceremony in DIR: many parties make the keys of a statement together, so that nobody need be trusted for them. Whoever
@@ -134,7 +135,7 @@ func (c *ceremonyInit) run(ctx context.Context, t *terminal, args []string) erro
 	if c.phase1 != "" {
 		phase = 2
 	}
-	t.say("A ceremony for %s in %s: %s constraints, a domain of %s.", m.Statement, args[0], thousands(m.Constraints), thousands(m.N))
+	t.say("A ceremony for %s in %s: %s constraints, a domain of %s.", m.Statement, args[0], words.Number(m.Constraints), words.Number(m.N))
 	t.field("circuit", "%s", m.ConstraintSystem)
 	t.say("Phase %d is open: hand the directory round, for attestlog ceremony contribute.", phase)
 	if t.json {
@@ -239,7 +240,7 @@ func (c *ceremonySeal) run(ctx context.Context, t *terminal, args []string) erro
 
 func (t *terminal) transcript(transcript *ceremony.Transcript) {
 	t.field("statement", "%s", transcript.VerifyingKey)
-	t.field("proving key", "%s, %s bytes", transcript.ProvingKey, thousands(transcript.ProvingKeySize))
+	t.field("proving key", "%s, %s bytes", transcript.ProvingKey, words.Number(transcript.ProvingKeySize))
 	t.field("circuit", "%s", transcript.ConstraintSystem)
 }
 
@@ -249,7 +250,7 @@ func (t *terminal) phase(number int, p ceremony.PhaseRecord) {
 	if len(p.Beacon.Value) > 0 {
 		state = "is sealed"
 	}
-	t.say("Phase %d %s, with %s, each verified:", number, state, count(len(p.Contributions), "contribution"))
+	t.say("Phase %d %s, with %s, each verified:", number, state, words.Count(len(p.Contributions), "contribution"))
 	for i, c := range p.Contributions {
 		t.say("  %4d  %s  %s", i+1, c.Digest, c.Name)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/keys/ceremony"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 type ceremonyVerify struct {
@@ -49,7 +50,7 @@ func (c *ceremonyVerify) run(ctx context.Context, t *terminal, args []string) er
 	if err != nil {
 		return unverified(err)
 	}
-	t.say("%s, a circuit of %s constraints.", r.Manifest.Statement, thousands(r.Manifest.Constraints))
+	t.say("%s, a circuit of %s constraints.", r.Manifest.Statement, words.Number(r.Manifest.Constraints))
 	t.phase(1, r.Phase1)
 	result := map[string]any{"statement": r.Manifest.Statement, "constraint_system": r.Manifest.ConstraintSystem, "phase1": phaseJSON(r.Phase1), "sealed": false}
 	if len(r.Phase1.Beacon.Value) > 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/dataset"
 	"github.com/attestlog/attestlog/durable"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const commitManual = `Reads TABLE, a CSV or ARFF file, under a schema (attestlog help schema), salts each row with 128 random bits and
@@ -77,11 +78,11 @@ func (c *commit) report(t *terminal, d *dataset.Dataset) error {
 		return err
 	}
 	consenting := d.Consenting()
-	t.say("Committed to %s: %s of %s, each with a salt of its own.", d.Name, count(d.Table.Len(), "row"), count(len(d.Claims.Columns), "column"))
+	t.say("Committed to %s: %s of %s, each with a salt of its own.", d.Name, words.Count(d.Table.Len(), "row"), words.Count(len(d.Claims.Columns), "column"))
 	t.field("D", "%s", commitment)
 	byPurpose := map[string]int{}
 	for i, p := range d.Claims.Purposes {
-		t.field("consent", "%s rows to %s", thousands(int64(consenting[i])), p)
+		t.field("consent", "%s rows to %s", words.Number(consenting[i]), p)
 		byPurpose[p] = consenting[i]
 	}
 	t.field("public", "%s: submit it", filepath.Join(c.out, claimsFile))

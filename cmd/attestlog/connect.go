@@ -18,6 +18,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 // logFlags say which log a command speaks to, and by which key it is known.
@@ -251,7 +252,7 @@ func (r *remote) catchUp(ctx context.Context, head verify.Head) (verify.Head, er
 		case <-tick.C:
 		case <-waiting.Done():
 			return verify.Head{}, fmt.Errorf("the log publishes a tree of %s entries, and has signed one of %s before: try again later, or ask another server of it",
-				thousands(head.Size), thousands(known.Size))
+				words.Number(head.Size), words.Number(known.Size))
 		}
 		if head, err = r.Checkpoint(ctx); err != nil {
 			return verify.Head{}, err

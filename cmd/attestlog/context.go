@@ -20,6 +20,7 @@ import (
 	"github.com/attestlog/attestlog/ledger/event/typed"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/snarkjs"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const contextManual = `Makes claims of kind custom into an event, numbered and signed, and says what its proof has to be of: the context, which ties the
@@ -160,7 +161,7 @@ func (c *contextCommand) write(e *signedEvent, task *foreign.Task, private []byt
 
 func (c *contextCommand) report(t *terminal, e *event.Event, task *foreign.Task) {
 	context := snarkjs.Number(task.Public[0])
-	t.say("Number %s of %s is signed, and waits for its proof.", thousands(e.Seq), e.Source)
+	t.say("Number %s of %s is signed, and waits for its proof.", words.Number(e.Seq), e.Source)
 	t.field("context", "%s", context)
 	t.field("inputs", "%s", filepath.Join(c.out, inputFile))
 	t.field("send it", "attestlog submit %s --proof proof.json", c.out)

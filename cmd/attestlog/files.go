@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/attestlog/attestlog/web/words"
 )
 
 // readBounded reads a file of at most limit bytes.
@@ -23,7 +25,7 @@ func readAll(f *os.File, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("couldn't read %s: %w", f.Name(), err)
 	}
 	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("couldn't read %s: it has more than %s bytes", f.Name(), thousands(limit))
+		return nil, fmt.Errorf("couldn't read %s: it has more than %s bytes", f.Name(), words.Number(limit))
 	}
 	return b, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const forkManual = `Checks a file of evidence that the holder of a log's key signed two histories, as clients and monitors write it when they
@@ -46,10 +47,10 @@ func (v *verifyFork) run(_ context.Context, t *terminal, args []string) error {
 		return &failure{exitUnverified, fmt.Errorf("%s shows no fork: %w", args[0], err)}
 	}
 	t.say("FORK: %s.", report)
-	t.field("first", "%s entries, root %s", thousands(report.First.Size), rootText(report.First.Root))
-	t.field("second", "%s entries, root %s", thousands(report.Second.Size), rootText(report.Second.Root))
+	t.field("first", "%s entries, root %s", words.Number(report.First.Size), rootText(report.First.Root))
+	t.field("second", "%s entries, root %s", words.Number(report.Second.Size), rootText(report.Second.Root))
 	if report.First.Size != report.Second.Size {
-		t.field("within it", "the first %s entries of the second have the root %s", thousands(report.First.Size), rootText(report.Implied))
+		t.field("within it", "the first %s entries of the second have the root %s", words.Number(report.First.Size), rootText(report.Implied))
 	}
 	t.field("signed by", "%s+%08x, both", key.Name(), key.KeyHash())
 	if t.json {

@@ -11,6 +11,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/attestlog/internal/evidence"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const getManual = `Fetches the entry at an index, or the event with a digest, checks that it is in the log, and prints it.
@@ -123,7 +124,7 @@ func (g *get) save(ctx context.Context, t *terminal, r *remote, ref reference) e
 		return &failure{exitUnverified, fmt.Errorf("the evidence is saved in %s, and does not hold: %w", g.out, err)}
 	}
 	t.say("Saved the evidence for entry %d in %s: %s, all in the tree of %s entries. Verdict: %s%s.", report.Entry.Index, g.out,
-		count(1+len(ev.Relied), "receipt"), thousands(report.Head.Size), report.Verdict, inDoubt(report))
+		words.Count(1+len(ev.Relied), "receipt"), words.Number(report.Head.Size), report.Verdict, inDoubt(report))
 	t.relyOnReport(report)
 	t.say("Verify it without a network: attestlog verify %s --log-key KEY", g.out)
 	if t.json {

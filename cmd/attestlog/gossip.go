@@ -10,6 +10,7 @@ import (
 
 	"github.com/attestlog/attestlog/api/client"
 	commandline "github.com/attestlog/attestlog/cmd/internal/command"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const gossipManual = `Tells monitors, by their addresses, what the log showed here: the newest head, and those that earlier commands saw, as far as they are
@@ -54,7 +55,7 @@ func (g *gossipCommand) run(ctx context.Context, t *terminal, monitors []string)
 	}
 	split := g.look(ctx, t, r)
 	seen := r.Seen()
-	t.say("%s showed %s here.", r.Origin(), count(len(seen.Checkpoints), "head"))
+	t.say("%s showed %s here.", r.Origin(), words.Count(len(seen.Checkpoints), "head"))
 	var all []heard
 	failed := 0
 	for _, monitor := range monitors {
@@ -82,7 +83,7 @@ func (g *gossipCommand) run(ctx context.Context, t *terminal, monitors []string)
 		return err
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %s couldn't confirm that the log shows them what it shows here", failed, count(len(monitors), "monitor"))
+		return fmt.Errorf("%d of %s couldn't confirm that the log shows them what it shows here", failed, words.Count(len(monitors), "monitor"))
 	}
 	return nil
 }
@@ -134,13 +135,13 @@ func (h *heard) print(t *terminal) {
 	case h.fork != nil:
 		t.say("  %s: TWO HISTORIES, with evidence", h.Monitor)
 	case len(h.Unconfirmed) > 0:
-		t.say("  %s was shown a tree of %s entries: UNCONFIRMED", h.Monitor, thousands(h.Unconfirmed[len(h.Unconfirmed)-1]))
+		t.say("  %s was shown a tree of %s entries: UNCONFIRMED", h.Monitor, words.Number(h.Unconfirmed[len(h.Unconfirmed)-1]))
 		t.warn("%s", h.Problem)
 	case h.Problem != "":
 		t.say("  %s: NOTHING TO HOLD IT AGAINST", h.Monitor)
 		t.warn("%s: %s", h.Monitor, h.Problem)
 	default:
-		t.say("  %s was shown the same history, up to a tree of %s entries", h.Monitor, thousands(h.Sizes[len(h.Sizes)-1]))
+		t.say("  %s was shown the same history, up to a tree of %s entries", h.Monitor, words.Number(h.Sizes[len(h.Sizes)-1]))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const headManual = `Fetches the newest head of the log and checks its signature, and that it continues the head that was seen last: nobody can
@@ -35,7 +36,7 @@ func (h *headCommand) run(ctx context.Context, t *terminal, args []string) error
 	if err := r.judge(ctx, err); err != nil {
 		return err
 	}
-	t.say("%s signed a tree of %s entries.", head.Origin, thousands(head.Size))
+	t.say("%s signed a tree of %s entries.", head.Origin, words.Number(head.Size))
 	t.field("root", "%s", rootText(head.Root))
 	since := h.since(t, r, head)
 	by := cosigners(r, head)
@@ -76,9 +77,9 @@ func (h *headCommand) since(t *terminal, r *remote, head verify.Head) int64 {
 		return -1 // can't be: the client was made with it
 	}
 	if known.Size > head.Size { // receipts run ahead of what is published
-		t.field("history", "the tree of %s entries that was seen last continues it", thousands(known.Size))
+		t.field("history", "the tree of %s entries that was seen last continues it", words.Number(known.Size))
 	} else {
-		t.field("history", "it continues the tree of %s entries that was seen last", thousands(known.Size))
+		t.field("history", "it continues the tree of %s entries that was seen last", words.Number(known.Size))
 	}
 	return known.Size
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const proveManual = `Says which records of a data set were read, and proves it: that all of them are rows of the data set which consented to
@@ -205,7 +206,7 @@ func (p *prove) write(d *draft.Draft, list *access.List, made *proof) error {
 
 func (p *prove) report(t *terminal, d *dataset.Dataset, list *access.List, claims *event.DataAccessClaims, made *proof) {
 	result := map[string]any{"claims": filepath.Join(p.out, claimsFile), "accesses": filepath.Join(p.out, accessesFile), "statement": list.Statement.Name}
-	t.say("The claims are true of the data: %s of %s, each consenting to %s; %s.", count(len(list.Rows), "record"), d.Name, p.purpose, count(len(claims.Columns), "column"))
+	t.say("The claims are true of the data: %s of %s, each consenting to %s; %s.", words.Count(len(list.Rows), "record"), d.Name, p.purpose, words.Count(len(claims.Columns), "column"))
 	t.field("public", "%s", filepath.Join(p.out, claimsFile))
 	t.field("secret", "%s", filepath.Join(p.out, accessesFile))
 	if made != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const provenanceManual = `Walks from a served model back to raw data: the approval, the training steps and the run that made its weights, the data set, and the
@@ -175,6 +176,6 @@ func (t *terminal) walk(p *verify.Provenance, head verify.Head) {
 	for _, index := range p.Raw {
 		t.say("\n  Entry %d is where it begins: nothing here says that %q was made of other data.", index, about[index].Entry.Event.Subject.Name)
 	}
-	t.say("\nThe weakest of %s is %s%s. All of it is in %s's tree of %s entries.", count(len(p.Links), "link"), p.State(), inDoubts(p.Doubts()), head.Origin, thousands(head.Size))
+	t.say("\nThe weakest of %s is %s%s. All of it is in %s's tree of %s entries.", words.Count(len(p.Links), "link"), p.State(), inDoubts(p.Doubts()), head.Origin, words.Number(head.Size))
 	t.relyOnStatements(p.Statements()...)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/statement"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 // reporting are the flags of a command that may report as a source: who speaks, and how what it says is proven.
@@ -120,7 +121,7 @@ func (t *terminal) logged(r *remote, path string, logged *client.Receipt) (map[s
 	if logged.Duplicate {
 		what = "This was logged before,"
 	}
-	t.say("%s as entry %d of %s, in a tree of %s entries.", what, logged.Index, r.Origin(), thousands(head.Size))
+	t.say("%s as entry %d of %s, in a tree of %s entries.", what, logged.Index, r.Origin(), words.Number(head.Size))
 	t.field("event", "%s", logged.Digest)
 	t.field("logged", "%s (the log's clock)", clock(logged.Logged))
 	t.field("receipt", "%s", path)

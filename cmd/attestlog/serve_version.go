@@ -16,6 +16,7 @@ import (
 	"github.com/attestlog/attestlog/prover/statement"
 	"github.com/attestlog/attestlog/prover/statement/training"
 	"github.com/attestlog/attestlog/prover/witness"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const serveVersionManual = `Says which version of a model is served, and proves that it is an approved one, and that its configuration, which stays hidden, satisfies
@@ -167,7 +168,7 @@ func (s *serveVersion) run(ctx context.Context, t *terminal, args []string) erro
 		return err
 	}
 	t.say("The claims are true: the model is an approved one, and its configuration of %s satisfies %s.",
-		count(len(w.Configuration.Settings), "setting"), count(len(predicates), "condition"))
+		words.Count(len(w.Configuration.Settings), "setting"), words.Count(len(predicates), "condition"))
 	t.field("public", "%s", filepath.Join(s.out, claimsFile))
 	t.field("secret", "%s, and what proves them: %s", filepath.Join(s.out, configurationFile), filepath.Join(s.out, witnessFile))
 	result := map[string]any{"claims": filepath.Join(s.out, claimsFile), "witness": filepath.Join(s.out, witnessFile),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const sourceManual = `Shows who a source is: its role, its keys from the first to the current one, who gave it each, and where its history breaks because
@@ -116,7 +117,7 @@ func showSource(t *terminal, s *verify.SourceState, registry *verify.Registry, e
 		result["recovery"] = event.KeyID(s.Recovery)
 	}
 	t.field("epoch", "%d", s.Epoch)
-	t.field("next event", "number %s, by the log's word", thousands(next.Seq))
+	t.field("next event", "number %s, by the log's word", words.Number(next.Seq))
 	t.say("")
 	var indices []int64
 	epoch := 1

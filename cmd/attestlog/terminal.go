@@ -140,26 +140,6 @@ func (t *terminal) during(what string, estimate time.Duration, f func() error) e
 	}
 }
 
-// count is a number with the noun that it counts.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if stem, ok := strings.CutSuffix(noun, "y"); ok {
-		return fmt.Sprintf("%s %sies", thousands(int64(n)), stem)
-	}
-	return fmt.Sprintf("%s %ss", thousands(int64(n)), noun)
-}
-
-// thousands is a number with its digits in groups of three.
-func thousands(n int64) string {
-	s := fmt.Sprint(n)
-	for at := len(s) - 3; at > 0 && s[at-1] != '-'; at -= 3 {
-		s = s[:at] + "," + s[at:]
-	}
-	return s
-}
-
 // wrap breaks text into lines of at most width columns, each behind indent but the first.
 func wrap(text, indent string, width int) string {
 	var b strings.Builder

@@ -13,6 +13,7 @@ import (
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/statement"
 	"github.com/attestlog/attestlog/prover/statement/training"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 // trainingWatch shows how a training goes.
@@ -107,13 +108,13 @@ func blank(cells []uint16) bool {
 func (w *trainingWatch) begin(session *run.Run, placed *verify.Entry, float bool) {
 	w.session, w.placed = session, placed
 	c := w.session.Claims()
-	w.t.say("The run is entry %d of the log: %s on %s each, by %s in fixed point.", placed.Index, count(int(c.Steps), "step"), count(int(c.Batch), "row"), w.session.Trainer().Class().Name)
+	w.t.say("The run is entry %d of the log: %s on %s each, by %s in fixed point.", placed.Index, words.Count(c.Steps, "step"), words.Count(c.Batch, "row"), w.session.Trainer().Class().Name)
 	w.t.field("run", "%s", placed.Digest)
 	if blanks := len(w.rows) - len(w.trained); blanks > 0 {
-		w.t.field("blank", "%d of %s rows were suppressed; a step that picks one takes it as a row of zeros", blanks, thousands(int64(len(w.rows))))
+		w.t.field("blank", "%d of %s rows were suppressed; a step that picks one takes it as a row of zeros", blanks, words.Number(len(w.rows)))
 	}
 	if taken := w.session.Taken(); taken > 0 {
-		w.t.field("going on", "%s taken already, %d of them logged", count(int(taken), "step"), w.session.Logged())
+		w.t.field("going on", "%s taken already, %d of them logged", words.Count(taken, "step"), w.session.Logged())
 	}
 	w.t.say("")
 	first := session.First()
@@ -212,7 +213,7 @@ func (w *trainingWatch) end(r *remote) error {
 	}
 	commitment := m.Weights.Commit()
 	w.t.say("")
-	w.t.say("All %s are taken; the log has %d of them.", count(int(taken), "step"), w.session.Logged())
+	w.t.say("All %s are taken; the log has %d of them.", words.Count(taken, "step"), w.session.Logged())
 	if w.deferred {
 		w.t.field("deferred", "the steps of this command are proven later, by the log's proving workers: attestlog verify ENTRY")
 	}

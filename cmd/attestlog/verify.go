@@ -16,6 +16,7 @@ import (
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/statement"
+	"github.com/attestlog/attestlog/web/words"
 )
 
 const verifyManual = `Checks everything about an entry that can be checked with the log's public key alone, step by step: the head's
@@ -200,7 +201,7 @@ func (v *verifyCommand) openAccesses(ctx context.Context, t *terminal, b []byte,
 	if accesses != claims.Accesses {
 		return "", fmt.Errorf("this is not the access list, or not the data set: %w", model.ErrAnother)
 	}
-	return "the access list is the one that the claims commit to: " + count(len(list.Rows), "row"), nil
+	return "the access list is the one that the claims commit to: " + words.Count(len(list.Rows), "row"), nil
 }
 
 // report prints a verification, and gives its error the exit code.

@@ -8,9 +8,9 @@ import (
 
 func dataAccess(e *event.Event, at Lookup) (string, string, []Fact) {
 	c := e.Claims.(*event.DataAccessClaims)
-	return several(c.Records, "record") + " read",
+	return Count(c.Records, "record") + " read",
 		fmt.Sprintf("The source declares %s read of %s, for the purpose %s, and of each only these columns: %s.",
-			several(c.Records, "record"), named(at, c.Dataset, "a data set"), Name(c.Purpose), list(c.Columns, 12)),
+			Count(c.Records, "record"), named(at, c.Dataset, "a data set"), Name(c.Purpose), list(c.Columns, 12)),
 		[]Fact{
 			number("Records read", c.Records), refers("Data set", c.Dataset), text("Purpose of the data set", c.Purpose), texts("Columns read", c.Columns),
 			hash("List of what was read", c.Accesses, "a commitment: the list itself stays private, and can be disclosed to an auditor"),
@@ -20,9 +20,9 @@ func dataAccess(e *event.Event, at Lookup) (string, string, []Fact) {
 func anonymization(e *event.Event, at Lookup) (string, string, []Fact) {
 	c := e.Claims.(*event.AnonymizationClaims)
 	from := c.Chunk * c.ChunkRows
-	return fmt.Sprintf("Chunk %s anonymized", grouped(c.Chunk)),
+	return fmt.Sprintf("Chunk %s anonymized", Number(c.Chunk)),
 		fmt.Sprintf("The source declares that rows from %s on of %s, up to %s of them, were generalized into those of %s: at least %s share each combination of quasi-identifiers, with at least %s of what is sensitive; %s left out.",
-			grouped(from), named(at, c.Dataset, "a data set"), grouped(c.ChunkRows), named(at, c.Released, "another one"), several(c.K, "row"), several(c.Diversity, "distinct value"), several(c.Suppressed, "row")),
+			Number(from), named(at, c.Dataset, "a data set"), Number(c.ChunkRows), named(at, c.Released, "another one"), Count(c.K, "row"), Count(c.Diversity, "distinct value"), Count(c.Suppressed, "row")),
 		[]Fact{
 			refers("Raw data set", c.Dataset), refers("Released data set", c.Released), number("Chunk", c.Chunk), number("Rows of a chunk, at most", c.ChunkRows),
 			number("k: rows alike, at least", c.K), number("l: distinct sensitive values, at least", c.Diversity), number("Rows left out", c.Suppressed),
@@ -37,9 +37,9 @@ func dataset(e *event.Event, _ Lookup) (string, string, []Fact) {
 	for _, column := range c.Columns {
 		columns.Values = append(columns.Values, Value{Text: fmt.Sprintf("%s (%s, %s)", column.Name, roles[column.Role], coding(column.Coding))})
 	}
-	return fmt.Sprintf("A data set of %s", several(c.Rows, "row")),
+	return fmt.Sprintf("A data set of %s", Count(c.Rows, "row")),
 		fmt.Sprintf("The source commits to the data set %s: %s of %s. What is in it stays private; whatever is proven about it is held against this commitment.",
-			Name(e.Subject.Name), several(c.Rows, "row"), several(int64(len(c.Columns)), "column")),
+			Name(e.Subject.Name), Count(c.Rows, "row"), Count(len(c.Columns), "column")),
 		append(facts, columns, hash("Root of the rows", c.Root, "a commitment: the rows, each with a salt, stay with their controller"))
 }
 
@@ -49,7 +49,7 @@ var roles = map[event.Role]string{event.RoleDirect: "direct identifier", event.R
 func coding(c event.Coding) string {
 	if c.Category != nil {
 		if labels := c.Category.Labels; len(labels) > 6 {
-			return several(int64(len(labels)), "label")
+			return Count(len(labels), "label")
 		}
 		return list(c.Category.Labels, 6)
 	}

@@ -30,7 +30,7 @@ func source(e *event.Event, _ Lookup) (string, string, []Fact) {
 	}
 	if c.From > 0 {
 		facts = append(facts, entry("In doubt from entry", c.From))
-		return c.Source + " loses its key", fmt.Sprintf("A key of the source %s is revoked. What it signed from entry %s on is in doubt.", c.Source, grouped(c.From)), facts
+		return c.Source + " loses its key", fmt.Sprintf("A key of the source %s is revoked. What it signed from entry %s on is in doubt.", c.Source, Number(c.From)), facts
 	}
 	return c.Source + " loses its key", fmt.Sprintf("A key of the source %s is revoked. What it signed before stands.", c.Source), facts
 }
@@ -59,7 +59,7 @@ func registeredStatement(e *event.Event, _ Lookup) (string, string, []Fact) {
 	if c.Action == event.StatementRevoke {
 		facts := []Fact{{Name: "Statement", Values: []Value{{Statement: c.Statement}}}}
 		if c.From > 0 {
-			return "A statement is revoked", fmt.Sprintf("The operator revokes a statement: nothing more is proven under it, and what was proven from entry %s on is in doubt.", grouped(c.From)),
+			return "A statement is revoked", fmt.Sprintf("The operator revokes a statement: nothing more is proven under it, and what was proven from entry %s on is in doubt.", Number(c.From)),
 				append(facts, entry("In doubt from entry", c.From))
 		}
 		return "A statement is revoked", "The operator revokes a statement: nothing more is proven under it. What was proven before stands.", facts
@@ -78,7 +78,7 @@ func registeredStatement(e *event.Event, _ Lookup) (string, string, []Fact) {
 		return "Statement " + Name(c.Name) + " imported", fmt.Sprintf("The operator imports the statement %s: a circuit of somebody’s own, whose meaning is the importer’s word.", Name(c.Name)), facts
 	}
 	facts = append(facts, number("Constraints", c.Constraints), hash("Constraint system", c.ConstraintSystem, "SHA-256"), hash("Proving key", c.ProvingKey, "SHA-256"),
-		plain("Size of the proving key", several(c.ProvingKeySize, "byte")))
+		plain("Size of the proving key", Count(c.ProvingKeySize, "byte")))
 	return "Statement " + Name(c.Name) + " registered", fmt.Sprintf("The operator registers the statement %s: from here on events of the kind %s can be proven under it.", Name(c.Name), Kind(c.Proves)), facts
 }
 
@@ -88,11 +88,11 @@ func seal(e *event.Event, at Lookup) (string, string, []Fact) {
 	counts := Fact{Name: "Entries by kind"}
 	for i, n := range c.Counts {
 		if n > 0 {
-			counts.Values = append(counts.Values, Value{Plain: fmt.Sprintf("%s: %s", Kind(event.Kind(i+1)), grouped(n))})
+			counts.Values = append(counts.Values, Value{Plain: fmt.Sprintf("%s: %s", Kind(event.Kind(i+1)), Number(n))})
 		}
 	}
-	return fmt.Sprintf("Entries %s to %s sealed", grouped(first), grouped(last)),
-		fmt.Sprintf("The source declares that each of the entries %s to %s satisfies the policy %s.", grouped(first), grouped(last), named(at, c.Policy, "that it names")),
+	return fmt.Sprintf("Entries %s to %s sealed", Number(first), Number(last)),
+		fmt.Sprintf("The source declares that each of the entries %s to %s satisfies the policy %s.", Number(first), Number(last), named(at, c.Policy, "that it names")),
 		[]Fact{refers("Policy", c.Policy), entry("First entry", first), entry("Last entry", last), counts, hash("Root of the chunk", c.Root, "a function of its leaves alone")}
 }
 
@@ -116,7 +116,7 @@ func attestation(e *event.Event, at Lookup) (string, string, []Fact) {
 	facts := []Fact{refers("Event", c.Event)}
 	if c.Outcome == event.OutcomeProven {
 		return "A proof that came later", fmt.Sprintf("The prover adds the proof that %s had deferred.", of),
-			append(facts, plain("Outcome", "proven"), Fact{Name: "Proof", Note: several(int64(len(c.Proof)), "byte"), Values: []Value{{Hash: hex.EncodeToString(c.Proof)}}})
+			append(facts, plain("Outcome", "proven"), Fact{Name: "Proof", Note: Count(len(c.Proof), "byte"), Values: []Value{{Hash: hex.EncodeToString(c.Proof)}}})
 	}
 	return "No proof: " + c.Reason, fmt.Sprintf("The prover says that there is no proof of %s, because %s.", of, verify.RefusalWords(c.Reason)),
 		append(facts, plain("Outcome", "refused"), plain("Reason", verify.RefusalWords(c.Reason)))

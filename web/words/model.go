@@ -16,7 +16,7 @@ func trainingRun(e *event.Event, at Lookup) (string, string, []Fact) {
 	}
 	return "A training run begins",
 		fmt.Sprintf("The source declares that a training run of %s begins: logistic regression on %s, %s a step, that predicts %s.",
-			several(c.Steps, "step"), named(at, c.Dataset, "a data set"), several(c.Batch, "row"), Name(c.Label.Column)),
+			Count(c.Steps, "step"), named(at, c.Dataset, "a data set"), Count(c.Batch, "row"), Name(c.Label.Column)),
 		[]Fact{
 			refers("Data set", c.Dataset), number("Steps planned", c.Steps), number("Rows of a step", c.Batch), text("Predicts", c.Label.Column), features,
 			plain("Learning rate", fraction(c.LearningRate)), plain("L2", fraction(c.L2)), hash("First weights", c.Weights, "a commitment: the weights stay private"),
@@ -31,11 +31,11 @@ func trainingStep(e *event.Event, at Lookup) (string, string, []Fact) {
 	of := ""
 	if run := at(c.Run); run != nil {
 		if r, ok := run.Claims.(*event.TrainingRunClaims); ok {
-			of = fmt.Sprintf(" of %s", grouped(r.Steps))
+			of = fmt.Sprintf(" of %s", Number(r.Steps))
 		}
 	}
-	return fmt.Sprintf("Training step %s", grouped(c.Step)),
-		fmt.Sprintf("The source declares step %s%s of a training run: its model’s weights took one step.", grouped(c.Step), of),
+	return fmt.Sprintf("Training step %s", Number(c.Step)),
+		fmt.Sprintf("The source declares step %s%s of a training run: its model’s weights took one step.", Number(c.Step), of),
 		[]Fact{refers("Training run", c.Run), number("Step", c.Step), hash("Weights before", c.Before, "a commitment"), hash("Weights after", c.After, "a commitment")}
 }
 
@@ -88,8 +88,8 @@ func custom(e *event.Event, _ Lookup) (string, string, []Fact) {
 	for _, v := range c.Inputs {
 		facts = append(facts, valueOf(v))
 	}
-	return several(int64(len(c.Inputs)), "value") + " stated",
-		fmt.Sprintf("The source states %s about %s. What they mean is said by the statement under which they are proven, or by their names alone.", several(int64(len(c.Inputs)), "value"), Name(e.Subject.Name)),
+	return Count(len(c.Inputs), "value") + " stated",
+		fmt.Sprintf("The source states %s about %s. What they mean is said by the statement under which they are proven, or by their names alone.", Count(len(c.Inputs), "value"), Name(e.Subject.Name)),
 		facts
 }
 

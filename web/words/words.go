@@ -3,6 +3,8 @@
 // All of it is what the source declares. What is proven of that is said by ledger/verify's Report and prover/statement, and by
 // nobody else: here is no second wording of what a proof shows.
 //
+// [Number] and [Count] write figures for people, here and in the commands.
+//
 // The table of renderings has a row for every kind of event; a test fails until a new kind has one.
 package words
 
@@ -128,22 +130,6 @@ func named(at Lookup, d event.Digest, what string) string {
 		return Name(e.Subject.Name)
 	}
 	return what
-}
-
-// several is a number with what it counts.
-func several(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return grouped(n) + " " + noun + "s"
-}
-
-// grouped writes a number that is not negative with commas between thousands.
-func grouped(n int64) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return grouped(n/1000) + fmt.Sprintf(",%03d", n%1000)
 }
 
 // list names a few things, and says how many more there are.

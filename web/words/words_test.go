@@ -71,11 +71,3 @@ func TestName(t *testing.T) {
 		}
 	}
 }
-
-func TestGrouped(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1048576: "1,048,576"} {
-		if got := grouped(n); got != want {
-			t.Errorf("%d: %q", n, got)
-		}
-	}
-}
