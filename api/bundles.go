@@ -71,7 +71,7 @@ func (s *server) indexOf(ctx context.Context, name string) (int64, error) {
 	if len(name) != 2*len(event.Digest{}) {
 		n, err := strconv.ParseInt(name, 10, 64)
 		if err != nil || n < 0 || n > canon.MaxInt || strconv.FormatInt(n, 10) != name {
-			return 0, refusef(invalidParameter, fmt.Sprintf("%s names no entry: want its index, or the event's digest of 64 lower-case hex digits.", strconv.Quote(clip(name))))
+			return 0, refusef(invalidParameter, fmt.Sprintf("%s names no entry: want its index, or the event's digest of 64 lower-case hex digits.", strconv.Quote(canon.Clip(name))))
 		}
 		return n, nil
 	}

@@ -32,7 +32,7 @@ func readQuery(r *http.Request, known ...string) *query {
 	for name, given := range values {
 		switch {
 		case !slices.Contains(known, name):
-			q.refuse("there is no parameter %s here", strconv.Quote(clip(name)))
+			q.refuse("there is no parameter %s here", strconv.Quote(canon.Clip(name)))
 		case len(given) > 1 && name != "kind":
 			q.refuse("the parameter %q stands twice", name)
 		}
@@ -176,10 +176,3 @@ func quality(accept, media string) float64 {
 
 // notFoundf is the refusal for what is not here.
 func notFoundf(detail string) *ledger.Refusal { return refusef(ledger.NotFound, detail) }
-
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "…"
-	}
-	return s
-}

@@ -70,7 +70,7 @@ func CheckInput(name string) error {
 		plain = plain && ('a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_')
 	}
 	if !plain || name == "context" {
-		return fmt.Errorf("%q can't name a value: want 1 to 64 of a-z A-Z 0-9 _, not beginning with a digit, and not context", clip(strings.ToValidUTF8(name, "?")))
+		return fmt.Errorf("%q can't name a value: want 1 to 64 of a-z A-Z 0-9 _, not beginning with a digit, and not context", canon.Clip(strings.ToValidUTF8(name, "?")))
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func CheckInput(name string) error {
 // CheckStatementName tells whether an imported statement can have this name: it has none of the letters that only look like others.
 func CheckStatementName(name string) error {
 	if !isPlain(name, 64, isSourceByte) {
-		return fmt.Errorf("%q can't name an imported statement: want 1 to 64 of a-z 0-9 . _ -", clip(strings.ToValidUTF8(name, "?")))
+		return fmt.Errorf("%q can't name an imported statement: want 1 to 64 of a-z 0-9 . _ -", canon.Clip(strings.ToValidUTF8(name, "?")))
 	}
 	return nil
 }

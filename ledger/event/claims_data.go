@@ -194,7 +194,7 @@ func distinct(o *canon.Object, list string, n int, name func(int) string) {
 		return
 	}
 	if twice, found := repeated(n, name); found {
-		o.Fail(list, "%q stands twice", clip(strings.ToValidUTF8(twice, "?")))
+		o.Fail(list, "%q stands twice", canon.Clip(strings.ToValidUTF8(twice, "?")))
 	}
 }
 

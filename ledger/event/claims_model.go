@@ -55,7 +55,7 @@ func (c *TrainingRunClaims) members(o *canon.Object) {
 	o.Object("label", c.Label.members)
 	for i := range c.Features {
 		if o.Err() == nil && c.Features[i].Column == c.Label.Column {
-			o.Fail("label", "the column %q can't predict itself", clip(c.Label.Column))
+			o.Fail("label", "the column %q can't predict itself", canon.Clip(c.Label.Column))
 		}
 	}
 	o.Int("learningRate", &c.LearningRate, 1, MaxLearningRate)

@@ -76,7 +76,7 @@ func ParseElement(s string) (Element, error) {
 func parseHex32(dst []byte, s string) error {
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != 32 || hex.EncodeToString(b) != s {
-		return fmt.Errorf("want 64 lower-case hex digits, not %q", clip(s))
+		return fmt.Errorf("want 64 lower-case hex digits, not %q", canon.Clip(s))
 	}
 	copy(dst, b)
 	return nil

@@ -108,7 +108,7 @@ func isRetention(s string) bool {
 func CheckSource(name string) error {
 	service, instance, ok := strings.Cut(name, "/")
 	if !ok || !isPlain(service, 64, isSourceByte) || !isPlain(instance, 64, isSourceByte) {
-		return fmt.Errorf("%q can't name a source: want name/instance, each of 1 to 64 of a-z 0-9 . _ -", clip(name))
+		return fmt.Errorf("%q can't name a source: want name/instance, each of 1 to 64 of a-z 0-9 . _ -", canon.Clip(name))
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func CheckSource(name string) error {
 // CheckOrigin tells whether origin can name a log. It becomes the key name of signed notes, which must not hold spaces or '+'.
 func CheckOrigin(origin string) error {
 	if !isPlain(origin, 128, isOriginByte) {
-		return fmt.Errorf("%q can't name a log: want 1 to 128 of a-z A-Z 0-9 . _ ~ / : -", clip(origin))
+		return fmt.Errorf("%q can't name a log: want 1 to 128 of a-z A-Z 0-9 . _ ~ / : -", canon.Clip(origin))
 	}
 	return nil
 }

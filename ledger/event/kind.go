@@ -77,7 +77,7 @@ func ParseKind(name string) (Kind, error) {
 			return k, nil
 		}
 	}
-	return 0, fmt.Errorf("%q is no kind of event; the kinds are %s", clip(name), strings.Join(kindNames(), ", "))
+	return 0, fmt.Errorf("%q is no kind of event; the kinds are %s", canon.Clip(name), strings.Join(kindNames(), ", "))
 }
 
 // String is the kind's name, such as "data-access".
@@ -115,11 +115,4 @@ func kindNames() []string {
 		names = append(names, k.String())
 	}
 	return names
-}
-
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "…"
-	}
-	return s
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/attestlog/attestlog/ledger/event/canon"
 )
 
 const (
@@ -18,11 +20,11 @@ const (
 func CheckRecipient(s string) error {
 	key, err := decodeRecipient(s)
 	if err != nil {
-		return fmt.Errorf("%q is no age X25519 recipient: %w", clip(s), err)
+		return fmt.Errorf("%q is no age X25519 recipient: %w", canon.Clip(s), err)
 	}
 	key[31] &= 0x7f // RFC 7748, section 5: the last bit is not part of the coordinate
 	if slices.Contains(lowOrder[:], key) {
-		return fmt.Errorf("%q is no age X25519 recipient: its point is of low order, so that anybody could read what is sealed to it", clip(s))
+		return fmt.Errorf("%q is no age X25519 recipient: its point is of low order, so that anybody could read what is sealed to it", canon.Clip(s))
 	}
 	return nil
 }

@@ -304,6 +304,7 @@ func decimal(s string, below *big.Int) (*big.Int, error) {
 	return n, nil
 }
 
+// clip shortens a text for an error that quotes it; a number below the modulus fits, with its 77 digits.
 func clip(s string) string {
 	if len(s) > 80 {
 		return s[:80] + "…"

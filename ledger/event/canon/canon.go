@@ -24,6 +24,7 @@ package canon
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // MaxInt is the largest magnitude of an integer: 2^53 − 1, the largest that every JSON implementation reads exactly.
@@ -257,12 +258,12 @@ func (o *Object) readName(name string) bool {
 		c.fail("the member %q stands twice", got)
 	case !o.first && lessUTF16(got, o.last):
 		c.pop()
-		c.fail("the member %q is out of canonical order (it follows %q)", clip(got), o.last)
+		c.fail("the member %q is out of canonical order (it follows %q)", Clip(got), o.last)
 	case lessUTF16(got, name):
 		c.pop()
-		c.fail("the member %q is not known here", clip(got))
+		c.fail("the member %q is not known here", Clip(got))
 	default:
-		c.fail("this member is missing (%q stands in its place)", clip(got))
+		c.fail("this member is missing (%q stands in its place)", Clip(got))
 	}
 	return false
 }
@@ -277,9 +278,9 @@ func (o *Object) explainExtra() {
 	case !o.first && got == o.last:
 		c.fail("the member %q stands twice", got)
 	case !o.first && lessUTF16(got, o.last):
-		c.fail("the member %q is out of canonical order (it follows %q)", clip(got), o.last)
+		c.fail("the member %q is out of canonical order (it follows %q)", Clip(got), o.last)
 	default:
-		c.fail("the member %q is not known here", clip(got))
+		c.fail("the member %q is not known here", Clip(got))
 	}
 }
 
@@ -430,9 +431,17 @@ func IsNotCanonical(err error) bool {
 	return errors.As(err, &e)
 }
 
-func clip(s string) string {
-	if len(s) > 32 {
-		return s[:32] + "…"
+// maxClip is how many bytes of a text Clip leaves.
+const maxClip = 64
+
+// Clip shortens a text that was read, for an error that quotes it.
+func Clip(s string) string {
+	if len(s) <= maxClip {
+		return s
 	}
-	return s
+	end := maxClip
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }

@@ -161,3 +161,16 @@ func TestBooleans(t *testing.T) {
 		}
 	}
 }
+
+func TestClip(t *testing.T) {
+	full := strings.Repeat("x", 64)
+	for text, want := range map[string]string{
+		"": "", full: full, full + "y": full + "…",
+		full[1:] + "ü":     full[1:] + "…", // no half characters
+		full[1:] + "ü and": full[1:] + "…",
+	} {
+		if got := canon.Clip(text); got != want {
+			t.Errorf("Clip(%q) = %q, want %q", text, got, want)
+		}
+	}
+}

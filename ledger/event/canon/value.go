@@ -30,7 +30,7 @@ func (o *Object) Literal(name, want string) {
 	s := want
 	o.c.text(&s, 0, max(len(want), 256), want)
 	if o.c.err == nil && s != want {
-		o.c.fail("this must be %q, not %q", want, clip(s))
+		o.c.fail("this must be %q, not %q", want, Clip(s))
 	}
 	o.c.pop()
 }
@@ -42,7 +42,7 @@ func (o *Object) Word(name string, s *string, words ...string) {
 	}
 	o.c.text(s, 0, 64, words...)
 	if o.c.err == nil && !slices.Contains(words, *s) {
-		o.c.fail("%q is none of %q", clip(*s), slices.Clone(words)) // a copy, so that callers' words can stay on the stack
+		o.c.fail("%q is none of %q", Clip(*s), slices.Clone(words)) // a copy, so that callers' words can stay on the stack
 	}
 	o.c.pop()
 }

@@ -149,17 +149,10 @@ func checkMembers(b []byte) error {
 		switch name {
 		case "kind", "subject", "claims", "purpose", "jurisdiction", "retention", "period", "correlation":
 		default:
-			return fmt.Errorf("the member %q is not known here: want kind, subject, claims, and perhaps purpose, jurisdiction, retention, period, correlation", clip(name))
+			return fmt.Errorf("the member %q is not known here: want kind, subject, claims, and perhaps purpose, jurisdiction, retention, period, correlation", canon.Clip(name))
 		}
 	}
 	return nil
-}
-
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "…"
-	}
-	return s
 }
 
 // payload completes the draft to an event.
