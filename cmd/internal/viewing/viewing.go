@@ -4,11 +4,14 @@ package viewing
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -66,6 +69,28 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 		return fmt.Errorf("couldn't serve on %s: %w", listener.Addr(), err)
 	}
 	return nil
+}
+
+// The ports on which logs' pages usually are: below those that systems give to outgoing connections (from 32768 on, on Linux).
+const (
+	firstPort = 20000
+	manyPorts = 12000
+)
+
+// Usual is the address on this machine where pages of the log with a key are: always the same, since a browser keeps what it remembers of a log, its
+// key and the heads that it saw, by the address of the pages.
+func Usual(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return net.JoinHostPort("127.0.0.1", strconv.FormatUint(firstPort+binary.BigEndian.Uint64(sum[:])%manyPorts, 10))
+}
+
+// ListenUsual listens on the usual address for the pages of the log with a key, or, where that can't be had, on any port that is free; moved is then why.
+func ListenUsual(key string) (listener net.Listener, moved, err error) {
+	if listener, moved = net.Listen("tcp", Usual(key)); moved == nil {
+		return listener, nil, nil
+	}
+	listener, err = net.Listen("tcp", "127.0.0.1:0")
+	return listener, moved, err
 }
 
 // CheckLocal tells whether only this machine can reach an address.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,5 +97,23 @@ func TestServe(t *testing.T) {
 	}
 	if err := viewing.Serve(t.Context(), listener, http.NotFoundHandler(), logger); err == nil {
 		t.Error("a closed listener serves")
+	}
+}
+
+// Each log has an address of its own, which stays the same: a change of it costs people what their browsers remember.
+func TestUsual(t *testing.T) {
+	if got := viewing.Usual("log.example/x+00000000+AA=="); got != "127.0.0.1:30743" {
+		t.Errorf("the address of a log is %s now", got)
+	}
+	ports := map[string]bool{}
+	for i := range 100 {
+		host, port, err := net.SplitHostPort(viewing.Usual(strconv.Itoa(i)))
+		if n, _ := strconv.Atoi(port); err != nil || host != "127.0.0.1" || n < 20000 || n > 31999 {
+			t.Errorf("an address is %s:%s, %v", host, port, err)
+		}
+		ports[port] = true
+	}
+	if len(ports) < 95 {
+		t.Errorf("a hundred logs have %d ports", len(ports))
 	}
 }
