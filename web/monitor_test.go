@@ -175,8 +175,14 @@ func TestBanner(t *testing.T) {
 	p := &paperWatcher{report: status.Report{Logs: []status.Standing{{Log: paperOrigin, Alarms: []status.Alarm{alarmOf(status.Unreachable, firstID, "")}}}}, evidence: map[string][]byte{}}
 	m := NewLocalMonitor("north <b>", log.Key, p, func() time.Time { return noon })
 	v := newPaper(t, func(c *Config, _ *paperLog) { c.Monitors = []Monitor{m} })
-	if _, body := get(t, v.routes(), "GET", "/entries"); strings.Contains(body, "caught at") {
-		t.Error("an outage is shown as if the log had lied")
+	for _, kind := range []status.Kind{status.Unreachable, status.Stale, status.BadHead, status.Unwitnessed, status.Rollback, status.Withheld, status.Hidden} {
+		p.report.Logs[0].Alarms = []status.Alarm{alarmOf(kind, firstID, "")}
+		if _, body := get(t, v.routes(), "GET", "/entries"); strings.Contains(body, "caught at") {
+			t.Errorf("what an outage or a server that lags may be the cause of is shown as if the log had lied: %s", kind)
+		}
+		if _, body := get(t, v.routes(), "GET", "/monitors"); !strings.Contains(body, kindWords(kind)) || !strings.Contains(body, "alarms that an outage may explain") {
+			t.Errorf("the monitors' page lacks %s:\n%s", kind, body)
+		}
 	}
 	p.report.Logs[0].Alarms = []status.Alarm{alarmOf(status.Rewrite, secondID, ".fork"), alarmOf("bad-signature", thirdID, ".leaf")}
 	for _, step := range []struct{ name, want string }{{"unchecked", ">More</a>"}, {"checked", "This viewer checked the evidence: a signed head of 3 entries is not the beginning of the signed tree of 7."}} {
