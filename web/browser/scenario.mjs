@@ -1,6 +1,6 @@
 // scenario goes through actions in one tab, which remembers what it saw: a list of objects with one of these members each.
 //
-//   goto: address                  tamper: [{url, body}]          from now on addresses that end so are answered with other bytes (base64)
+//   goto: address                  tamper: [{url, body, type}]    from now on addresses that end so are answered with other bytes (base64)
 //   files: [{name, body}]          drop: [{name, body}]           choose files on the page, or drop them
 //   click: selector                type: {selector, text}         press: {selector, key}      wait: {selector, text}
 //   open: selector, of details     save: address                  keep what is there on the disk, and open it from there, without a network
@@ -24,7 +24,7 @@ const actions = {
       const found = state.tampered.find((t) => (pathname + search).endsWith(t.url));
       if (!found) return route.continue();
       state.hit++;
-      return found.status ? route.fulfill({ status: found.status, body: '' }) : route.fulfill({ status: 200, contentType: 'application/octet-stream', body: buffer(found.body) });
+      return found.status ? route.fulfill({ status: found.status, body: '' }) : route.fulfill({ status: 200, contentType: found.type ?? 'application/octet-stream', body: buffer(found.body) });
     });
   },
   files: ({ page }, list) => page.setInputFiles('input[type=file]', list.map((f) => ({ name: f.name, mimeType: 'application/octet-stream', buffer: buffer(f.body) }))),

@@ -7,6 +7,9 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +65,7 @@ type wire struct {
 	URL    string `json:"url"`
 	Body   []byte `json:"body"`
 	Status int    `json:"status,omitempty"`
+	Type   string `json:"type,omitempty"`
 }
 
 // play goes through a scenario, in which nothing may go wrong that a browser tells of, and gives what was read on the way.
@@ -231,6 +235,25 @@ func newKey(t *testing.T, name string) (note.Signer, string) {
 	return signer, public
 }
 
+// pageWithKey is a page for files as a server sends it that has the key of another log now.
+func pageWithKey(t *testing.T, url, key string) []byte {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	page, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := regexp.MustCompile(`data-key="[^"]*"`)
+	if len(with.FindAll(page, -1)) != 1 {
+		t.Fatalf("the page has not one key:\n%s", page)
+	}
+	return with.ReplaceAllLiteral(page, []byte(`data-key="`+key+`"`))
+}
+
 // testVerifyHeads looks at heads, and at what the browser remembers of them: the log's key, and the heads that it saw.
 func testVerifyHeads(t *testing.T, b *chromium, log *webtest.Log) {
 	origin := viewer(t, log)
@@ -270,9 +293,15 @@ func testVerifyHeads(t *testing.T, b *chromium, log *webtest.Log) {
 	todo = append(todo, verifyAt("no hashes", older.Size)...)
 	todo = append(todo, do{"tamper": []wire{{URL: fmt.Sprintf("/consistency.json?from=%d&to=%d", older.Size, newest.Size), Status: 500}}})
 	todo = append(todo, verifyAt("no answer", older.Size)...)
-	_, elsewhere := newKey(t, "log.elsewhere.example")
+	stranger, elsewhere := newKey(t, "log.elsewhere.example")
+	strange, err := verify.SignHead(stranger, 5, other)
+	if err != nil {
+		t.Fatal(err)
+	}
 	todo = append(todo, do{"tamper": []wire{{URL: "/verify/log.pub", Body: []byte(elsewhere + "\n")}}})
 	todo = append(todo, verifyAt("another log", newest.Size)...)
+	swapped := wire{URL: "/verify", Body: pageWithKey(t, origin+"/verify", elsewhere), Type: "text/html; charset=utf-8"}
+	todo = append(todo, do{"tamper": []wire{swapped}}, do{"goto": origin + "/verify"}, do{"files": []upload{{"head.note", strange}}}, do{"read": "a file of another log"})
 	todo = append(todo, do{"tamper": []wire{{URL: "/verify/log.pub", Body: []byte(public + "\n")}}})
 	todo = append(todo, verifyAt("another key", newest.Size)...)
 	todo = append(todo, do{"picture": "key-changed"})
@@ -291,7 +320,7 @@ func testVerifyHeads(t *testing.T, b *chromium, log *webtest.Log) {
 	for name, want := range map[string]struct{ state, text string }{
 		"first": {"holds", "has not seen a head of"}, "next": {"holds", "continues that of"}, "older again": {"holds", "continues that of"},
 		"fork of one size": {"alarm", "signed two roots"}, "another size than asked for": {"fails", "was asked for the head of"}, "no hashes": {"alarm", "doesn’t continue"},
-		"no answer": {"fails", "couldn’t be held against what was seen before"}, "another log": {"alarm", "showed another log before"},
+		"no answer": {"fails", "couldn’t be held against what was seen before"}, "another log": {"alarm", "showed another log before"}, "a file of another log": {"alarm", "showed another log before"},
 		"another key": {"alarm", "has changed"}, "the old key again": {"holds", "and the same since"}, "no key": {"fails", "gave no key"}, "another key again": {"alarm", "has changed"}, "under the other key": {"fails", "seen here for the first time"},
 	} {
 		r := found[name]

@@ -33,7 +33,7 @@ export async function hold(shown, from) {
   const read = await ask('key', [shown]);
   if (!read.ok) throw new Refusal(`${from} gave no key: ${read.error}`);
   const { origin, key } = read;
-  if (from === 'this server') sameLog(origin);
+  if (from === 'this server' || from === 'this page') sameLog(origin); // the page came from the server as well
   const known = trust.pinned(origin);
   const inputs = [{ name: 'the log’s key', value: key }];
   if (!known) {
