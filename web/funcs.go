@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/web/words"
@@ -232,9 +230,6 @@ type boundedText struct {
 	More  int // bytes that are left out
 }
 
-// maxMarks is how many combining marks may follow each other: more fall out of their line.
-const maxMarks = 4
-
 // boundText makes a text fit to be shown: of at most so many runes, without characters that could steer a terminal, reverse what
 // stands around it, or hide.
 func boundText(text string, most int) boundedText { return bound(text, most, false) }
@@ -243,30 +238,8 @@ func boundText(text string, most int) boundedText { return bound(text, most, fal
 func boundLines(text string, most int) boundedText { return bound(text, most, true) }
 
 func bound(text string, most int, lines bool) boundedText {
-	var b strings.Builder
-	at, marks := 0, 0
-	for n := 0; at < len(text) && n < most; n++ {
-		r, size := utf8.DecodeRuneInString(text[at:])
-		if marks++; !unicode.In(r, unicode.Mn, unicode.Me) {
-			marks = 0
-		}
-		if r == utf8.RuneError && size == 1 {
-			b.WriteRune(utf8.RuneError)
-		} else if (hidden(r) || marks > maxMarks) && !(lines && r == '\n') {
-			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
-		} else {
-			b.WriteRune(r)
-		}
-		at += size
-	}
-	return boundedText{b.String(), len(text) - at}
-}
-
-// hidden tells whether a character does something other than to be seen: controls, marks of direction, joiners, private use. A blank
-// is the only space that is what it seems.
-func hidden(r rune) bool {
-	return r != ' ' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Zs) || !unicode.IsGraphic(r) ||
-		unicode.Is(unicode.Variation_Selector, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r))
+	shown, rest := words.Visible(text, most, lines)
+	return boundedText{shown, rest}
 }
 
 // warns is what a sentence that stays trusted says behind the word UNTRUSTED, which is to be marked; empty if it doesn't begin with it.

@@ -53,9 +53,12 @@ func testHostile(t *testing.T, b *chromium, _ *webtest.Log) {
 // testHostileFiles gives evidence about hostile entries to the page that verifies files.
 func testHostileFiles(t *testing.T, b *chromium, log *webtest.Log, origin string) {
 	file := log.Bundle(log.At(webtest.HugeCustom), log.At(webtest.HostileModel), log.At(webtest.HostileErasure), log.At(webtest.HugeStatement), log.At(webtest.HostileSubject(8))).Encode()
-	for _, r := range b.play(t, origin, 390, do{"goto": origin + "/verify"}, do{"files": []upload{{"\u202e<img src=x onerror=hacked=1>.attestlog", file}}}, do{"read": "hostile"}, do{"picture": "verify-hostile"}) {
+	for _, r := range b.play(t, origin, 390, do{"goto": origin + "/verify"}, do{"files": []upload{{"\u202eQ\u0301\u0301\u0301\u0301\u0301<img src=x onerror=hacked=1>.attestlog", file}}}, do{"read": "hostile"}, do{"picture": "verify-hostile"}) {
 		if r.State != "holds" || len(r.Verdicts) != 5 {
 			t.Errorf("evidence about hostile entries: %s, %q: %s", r.State, r.Verdicts, r.Says)
+		}
+		if want := "⟨U+202E⟩Q\u0301\u0301\u0301\u0301⟨U+0301⟩<img"; !strings.Contains(r.Text, want) {
+			t.Errorf("the file's name isn't written as the pages write such names, %s: %s", want, r.Text)
 		}
 		if at := strings.IndexFunc(r.Text, func(r rune) bool { return unicode.Is(invisible, r) }); at >= 0 {
 			t.Errorf("a character that can't be seen reaches the page: %q", r.Text[max(0, at-40):min(len(r.Text), at+40)])

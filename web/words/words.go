@@ -107,18 +107,8 @@ func Kind(k event.Kind) string {
 
 // Name quotes a name from an event: at most 80 characters, and none that does anything but to be seen.
 func Name(s string) string {
-	const most = 80
-	cut, n := len(s), 0
-	for i := range s {
-		if n == most {
-			cut = i
-			break
-		}
-		n++
-	}
-	quoted := fmt.Sprintf("%q", s[:cut]) // which escapes whatever isn't printable
-	inner := strings.ReplaceAll(strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`), `\\`, `\`)
-	if cut < len(s) {
+	inner, rest := Visible(s, 80, false)
+	if rest > 0 {
 		inner += "…"
 	}
 	return "“" + inner + "”"

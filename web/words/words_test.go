@@ -64,7 +64,7 @@ func TestEveryKindHasWords(t *testing.T) {
 
 func TestName(t *testing.T) {
 	for in, want := range map[string]string{
-		"credit": "“credit”", `a "b" \c`: `“a "b" \c”`, "a\u202eb\n": `“a\u202eb\n”`, strings.Repeat("ü", 81): "“" + strings.Repeat("ü", 80) + "…”", "信用": "“信用”",
+		"credit": "“credit”", `a "b" \c`: `“a "b" \c”`, "a\u202eb\n": "“a⟨U+202E⟩b⟨U+000A⟩”", "a\xffb": "“a\ufffdb”", strings.Repeat("ü", 81): "“" + strings.Repeat("ü", 80) + "…”", "信用": "“信用”",
 	} {
 		if got := Name(in); got != want {
 			t.Errorf("Name(%q) = %q, want %q", in, got, want)

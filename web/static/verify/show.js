@@ -14,10 +14,11 @@ export function el(name, attributes = {}, ...children) {
 
 const most = 20_000; // characters of one text
 
-// visible writes characters that can't be seen, or that steer how others are shown, as their numbers; lines stay lines.
+// visible writes characters that can't be seen, that steer how others are shown, or that fall out of their line, as their numbers; lines stay
+// lines. The pages do the same (words.Visible).
 export function visible(text) {
   const shown = text.length > most ? `${text.slice(0, most)}… (${text.length - most} more characters)` : text;
-  return shown.replace(/[^\n\P{C}]|[\p{Zl}\p{Zp}\u{FE00}-\u{FE0F}\u{E0100}-\u{E01EF}\u{115F}\u{1160}\u{3164}\u{FFA0}]|(?! )\p{Zs}/gu, (c) => `⟨U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
+  return shown.replace(/[^\n\P{C}]|[\p{Zl}\p{Zp}\u{FE00}-\u{FE0F}\u{E0100}-\u{E01EF}\u{115F}\u{1160}\u{3164}\u{FFA0}]|(?! )\p{Zs}|(?<=[\p{Mn}\p{Me}]{4})[\p{Mn}\p{Me}]/gu, (c) => `⟨U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
 }
 
 const svg = 'http://www.w3.org/2000/svg';
