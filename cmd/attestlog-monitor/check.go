@@ -28,7 +28,7 @@ func bindCheck(fs *flag.FlagSet) command.Run {
 			return err
 		}
 		defer garbage.CollectLess()()
-		cfg.Logger = f.logger(s)
+		cfg.Logger = f.logging.Logger(s)
 		if f.patience == 0 {
 			cfg.Unreachable = 0
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,7 +37,7 @@ const (
 type follow struct {
 	state, logs, logKey, server, from, policy, watch string
 	patience, unreachable, stale                     time.Duration
-	json, verbose                                    bool
+	logging                                          command.Logging
 	bases, keys                                      map[string]string // by origin: the first address of each log that is followed, and its key
 }
 
@@ -53,19 +52,7 @@ func (f *follow) bind(fs *flag.FlagSet) {
 	fs.DurationVar(&f.patience, "patience", time.Minute, "how long trouble that may pass has to last before it is an alarm: missing tiles, a head that is smaller than the one before")
 	fs.DurationVar(&f.unreachable, "unreachable", 15*time.Minute, "how long a log may show no head at all")
 	fs.DurationVar(&f.stale, "stale", 0, "how long a log may show neither new entries nor new cosignatures; 0 for ever")
-	fs.BoolVar(&f.json, "json", false, "log JSON, one object a line")
-	fs.BoolVar(&f.verbose, "verbose", false, "log debug messages, too")
-}
-
-func (f *follow) logger(s command.Streams) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelInfo}
-	if f.verbose {
-		options.Level = slog.LevelDebug
-	}
-	if f.json {
-		return slog.New(slog.NewJSONHandler(s.Err, options))
-	}
-	return slog.New(slog.NewTextHandler(s.Err, options))
+	f.logging.Bind(fs)
 }
 
 // config reads what the flags name.

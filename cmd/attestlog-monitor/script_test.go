@@ -13,7 +13,7 @@ import (
 
 // TestMain makes this test binary double as attestlog-monitor, for the scripts.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"attestlog-monitor": func() { os.Exit(run()) }})
+	testscript.Main(m, map[string]func(){"attestlog-monitor": main})
 }
 
 // TestScripts runs what people do with attestlog-monitor, in testdata/*.txt: the real program, and real logs on private PostgreSQL servers.

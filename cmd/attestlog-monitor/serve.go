@@ -74,7 +74,7 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams) (err error) {
 		return err
 	}
 	defer garbage.CollectLess()()
-	cfg.Logger, cfg.Poll, cfg.GossipEvery, cfg.Version = c.logger(s), c.poll, c.gossipEvery, version()
+	cfg.Logger, cfg.Poll, cfg.GossipEvery, cfg.Version = c.logging.Logger(s), c.poll, c.gossipEvery, version()
 	cfg.Progress = inLog(cfg.Logger, time.Now).report
 	if c.peers != "" {
 		for peer := range strings.SplitSeq(c.peers, ",") {

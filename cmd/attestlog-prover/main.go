@@ -16,24 +16,12 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/attestlog/attestlog/cmd/internal/command"
 )
 
-func main() { os.Exit(run()) }
-
-// run is main without os.Exit in the middle of it.
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// Once we are on our way down, a second signal ends us at once.
-	context.AfterFunc(ctx, stop)
-	return program().Execute(ctx, os.Args[1:], command.Streams{Out: os.Stdout, Err: os.Stderr})
-}
+func main() { os.Exit(program().Main()) }
 
 func program() *command.Program {
 	return &command.Program{

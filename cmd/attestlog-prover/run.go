@@ -54,7 +54,7 @@ type runConfig struct {
 	concurrency                  int
 	metricsListen                string
 	patience, grace              time.Duration
-	json, verbose                bool
+	logging                      command.Logging
 }
 
 func bindRun(fs *flag.FlagSet) command.Run {
@@ -73,8 +73,7 @@ func bindRun(fs *flag.FlagSet) command.Run {
 	fs.StringVar(&c.metricsListen, "metrics-listen", "127.0.0.1:9464", "the `address` where health and metrics are served; empty for none")
 	fs.DurationVar(&c.patience, "patience", time.Hour, "how long a job may be in one worker's hands until another one may take it over")
 	fs.DurationVar(&c.grace, "grace", 7*24*time.Hour, "how long an event is left to live provers with other identities whose witness this one can't open, until it is refused for ever")
-	fs.BoolVar(&c.json, "json", false, "log JSON, one object a line")
-	fs.BoolVar(&c.verbose, "verbose", false, "log debug messages, too")
+	c.logging.Bind(fs)
 	return command.Alone(c.run)
 }
 
@@ -124,22 +123,11 @@ func (c *runConfig) names() []string {
 	return strings.Split(c.statements, ",")
 }
 
-func (c *runConfig) logger(s command.Streams) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelInfo}
-	if c.verbose {
-		options.Level = slog.LevelDebug
-	}
-	if c.json {
-		return slog.New(slog.NewJSONHandler(s.Err, options))
-	}
-	return slog.New(slog.NewTextHandler(s.Err, options))
-}
-
 func (c *runConfig) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	logger := c.logger(s)
+	logger := c.logging.Logger(s)
 	keys.RouteGnarkLog(logger)
 	memory, err := c.limitMemory()
 	if err != nil {

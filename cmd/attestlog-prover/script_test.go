@@ -16,7 +16,7 @@ import (
 
 // TestMain makes this test binary double as attestlog-prover, for the scripts.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"attestlog-prover": func() { os.Exit(run()) }})
+	testscript.Main(m, map[string]func(){"attestlog-prover": main})
 }
 
 // TestScripts runs what people do with attestlog-prover, in testdata/*.txt: the real program, and where a log is needed, the real

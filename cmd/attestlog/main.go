@@ -48,9 +48,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	commandline "github.com/attestlog/attestlog/cmd/internal/command"
 	"github.com/attestlog/attestlog/prover/keys"
@@ -68,8 +66,7 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends us at once
+	ctx, stop := commandline.UntilSignal()
 	// gnark's own chatter helps nobody here; its errors come back as errors.
 	keys.RouteGnarkLog(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	code := execute(ctx, os.Args[1:], &terminal{out: os.Stdout, err: os.Stderr, progress: isTerminal(os.Stderr)})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"flag"
-	"log/slog"
 
 	"github.com/attestlog/attestlog/cmd/internal/command"
 )
@@ -11,16 +10,13 @@ import (
 type logConfig struct {
 	// Data is the data directory.
 	Data string
-	// JSON makes the log on standard error machine-readable: one JSON object a line.
-	JSON bool
-	// Verbose shows debug messages too, PostgreSQL's own among them.
-	Verbose bool
+	// Logging shows PostgreSQL's own messages, too, where it is verbose.
+	command.Logging
 }
 
 func (c *logConfig) bind(fs *flag.FlagSet) {
 	fs.StringVar(&c.Data, "data", "", "the data `directory` of the log")
-	fs.BoolVar(&c.JSON, "json", false, "log JSON, one object a line")
-	fs.BoolVar(&c.Verbose, "verbose", false, "log debug messages, too")
+	c.Logging.Bind(fs)
 }
 
 func (c *logConfig) check() error {
@@ -28,18 +24,6 @@ func (c *logConfig) check() error {
 		return command.Misusef("--data is missing")
 	}
 	return nil
-}
-
-// logger writes to standard error.
-func (c *logConfig) logger(s command.Streams) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelInfo}
-	if c.Verbose {
-		options.Level = slog.LevelDebug
-	}
-	if c.JSON {
-		return slog.New(slog.NewJSONHandler(s.Err, options))
-	}
-	return slog.New(slog.NewTextHandler(s.Err, options))
 }
 
 // storage is the configuration of where the entries are kept.

@@ -70,7 +70,7 @@ func (c *initConfig) run(ctx context.Context, s command.Streams) error {
 			return err
 		}
 	}
-	logger := c.logger(s)
+	logger := c.Logger(s)
 	keys.RouteGnarkLog(logger)
 	dir := dataDir(c.Data)
 	if err := c.prepare(dir); err != nil {

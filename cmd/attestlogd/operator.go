@@ -68,7 +68,7 @@ func (c *operatorConfig) withKey(ctx context.Context, s command.Streams, key ed2
 	dir := dataDir(c.Data)
 	var logger *slog.Logger
 	if _, err := os.Stat(dir.operatorState()); err == nil {
-		logger = c.logger(s) // at first use there is no state yet, which is nothing to warn of
+		logger = c.Logger(s) // at first use there is no state yet, which is nothing to warn of
 	}
 	cl, err := c.connect(logger)
 	if err != nil {
@@ -80,7 +80,7 @@ func (c *operatorConfig) withKey(ctx context.Context, s command.Streams, key ed2
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	return errors.Join(do(ctx, &operator{Client: cl, source: source, logger: c.logger(s)}), source.Close())
+	return errors.Join(do(ctx, &operator{Client: cl, source: source, logger: c.Logger(s)}), source.Close())
 }
 
 // record logs what the operator says, and returns the entry's index.

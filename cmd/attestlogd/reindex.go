@@ -30,7 +30,7 @@ func (c *reindexConfig) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	logger := c.logger(s)
+	logger := c.Logger(s)
 	dir := dataDir(c.Data)
 	if _, err := dir.signer(); err != nil { // is this a log at all?
 		return err

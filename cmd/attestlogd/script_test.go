@@ -18,7 +18,7 @@ import (
 
 // TestMain makes this test binary double as attestlogd, for scripts and for TestCompose.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"attestlogd": func() { os.Exit(run()) }})
+	testscript.Main(m, map[string]func(){"attestlogd": main})
 }
 
 // TestScripts runs whole life stories of a log, in testdata/*.txt, on the real program and real PostgreSQL servers.

@@ -67,7 +67,7 @@ func (c *serveConfig) run(ctx context.Context, s command.Streams) error {
 		return err
 	}
 	defer garbage.CollectLess()()
-	logger := c.logger(s)
+	logger := c.Logger(s)
 	keys.RouteGnarkLog(logger)
 	dir := dataDir(c.Data)
 	signer, err := dir.signer()

@@ -88,7 +88,7 @@ func (c *statementAdd) run(ctx context.Context, s command.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	logger := c.logger(s)
+	logger := c.Logger(s)
 	keys.RouteGnarkLog(logger)
 	// A minute of verification is not to end at a server that doesn't answer, or a key that isn't there.
 	if _, err := dataDir(c.Data).operator(); err != nil {

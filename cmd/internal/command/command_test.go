@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -69,6 +70,32 @@ func TestExecute(t *testing.T) {
 			if !strings.Contains(s[0], s[1]) || s[1] == "" && s[0] != "" {
 				t.Errorf("%q: %s is %q, want %q in it", tc.args, name, s[0], s[1])
 			}
+		}
+	}
+}
+
+func TestLogging(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "level=INFO msg=said\n"},
+		{[]string{"-json"}, `"level":"INFO","msg":"said"}` + "\n"},
+		{[]string{"-verbose"}, "level=INFO msg=said\nlevel=DEBUG msg=whispered\n"},
+	} {
+		var logging command.Logging
+		fs := flag.NewFlagSet("tool", flag.ContinueOnError)
+		logging.Bind(fs)
+		if err := fs.Parse(c.args); err != nil {
+			t.Fatal(err)
+		}
+		var lines strings.Builder
+		logger := logging.Logger(command.Streams{Err: &lines})
+		logger.Info("said")
+		logger.Debug("whispered")
+		got := regexp.MustCompile(`(?m)^(\{"time":"[^"]*",|time=\S* )`).ReplaceAllString(lines.String(), "") // whenever it was
+		if got != c.want {
+			t.Errorf("%v: %q, want %q", c.args, got, c.want)
 		}
 	}
 }
