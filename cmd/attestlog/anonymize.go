@@ -179,13 +179,9 @@ func (a *anonymize) same(made *release.Release) error {
 }
 
 func (a *anonymize) readHierarchy(raw *dataset.Dataset) (map[string]statement.Generalization, error) {
-	b, err := readBounded(a.hierarchy, hierarchy.MaxFile)
+	h, err := decodeFile(a.hierarchy, hierarchy.MaxFile, readBounded, hierarchy.Parse)
 	if err != nil {
 		return nil, err
-	}
-	h, err := hierarchy.Parse(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", a.hierarchy, err)
 	}
 	by, err := h.Bind(raw.Claims)
 	if err != nil {

@@ -17,7 +17,6 @@ import (
 	"github.com/attestlog/attestlog/cmd/internal/keyfile"
 	"github.com/attestlog/attestlog/durable"
 	"github.com/attestlog/attestlog/ledger/event"
-	"github.com/attestlog/attestlog/ledger/event/typed"
 	"github.com/attestlog/attestlog/ledger/verify"
 	"github.com/attestlog/attestlog/prover/snarkjs"
 	"github.com/attestlog/attestlog/web/words"
@@ -182,15 +181,7 @@ func findForeign(ctx context.Context, t *terminal, r *remote, named string, clai
 
 // readDraft reads claims.
 func readDraft(path string) (*draft.Draft, error) {
-	b, err := readBounded(path, draft.MaxFile)
-	if err != nil {
-		return nil, err
-	}
-	d, err := draft.Decode(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return d, nil
+	return decodeFile(path, draft.MaxFile, readBounded, draft.Decode)
 }
 
 // readPrivate reads a circuit's private inputs; nil where no file is named.
@@ -229,13 +220,9 @@ func (s *submit) proveForeign(ctx context.Context, t *terminal, r *remote, d *cl
 
 // sendProven sends the event that attestlog context left in a folder, with its proof.
 func (s *submit) sendProven(ctx context.Context, t *terminal, r *remote, dir string) (*client.Receipt, error) {
-	b, err := readBounded(filepath.Join(dir, submissionFile), 128<<10)
+	sub, err := readSubmission(filepath.Join(dir, submissionFile))
 	if err != nil {
 		return nil, err
-	}
-	sub, err := typed.Submission(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, submissionFile), err)
 	}
 	e, err := sub.Envelope.Open()
 	if err != nil {
@@ -244,7 +231,8 @@ func (s *submit) sendProven(ctx context.Context, t *terminal, r *remote, dir str
 	if e.Kind() != event.Custom || e.Proof != event.ProofInline {
 		return nil, fmt.Errorf("%s: the event is of kind %s, with proof: %s; --proof is for events under imported statements", dir, e.Kind(), e.Proof)
 	}
-	if b, err = readBounded(s.proof, snarkjs.MaxProof); err != nil {
+	b, err := readBounded(s.proof, snarkjs.MaxProof)
+	if err != nil {
 		return nil, err
 	}
 	under, err := findForeign(ctx, t, r, e.Statement.String(), e.Claims)

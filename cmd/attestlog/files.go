@@ -58,3 +58,16 @@ func readSecret(path string, limit int64) ([]byte, error) {
 	defer f.Close()
 	return readAll(f, limit)
 }
+
+// decodeFile reads a file of at most limit bytes, with readBounded or readSecret, and decodes it; an error names the file.
+func decodeFile[T any](path string, limit int64, read func(path string, limit int64) ([]byte, error), decode func([]byte) (T, error)) (T, error) {
+	b, err := read(path, limit)
+	if err != nil {
+		return *new(T), err
+	}
+	decoded, err := decode(b)
+	if err != nil {
+		return *new(T), fmt.Errorf("%s: %w", path, err)
+	}
+	return decoded, nil
+}

@@ -34,13 +34,9 @@ func (v *verifyFork) run(_ context.Context, t *terminal, args []string) error {
 	if err != nil {
 		return err
 	}
-	b, err := readBounded(args[0], verify.MaxFork)
+	fork, err := decodeFile(args[0], verify.MaxFork, readBounded, verify.ParseFork)
 	if err != nil {
 		return err
-	}
-	fork, err := verify.ParseFork(b)
-	if err != nil {
-		return fmt.Errorf("%s: %w", args[0], err)
 	}
 	report, err := fork.Check(key)
 	if err != nil {

@@ -197,13 +197,9 @@ func (s *serveVersion) witness(name string) (*statement.ModelVersionWitness, err
 	if err != nil {
 		return nil, err
 	}
-	b, err := readBounded(s.configuration, model.MaxConfiguration)
+	settings, err := decodeFile(s.configuration, model.MaxConfiguration, readBounded, model.ParseConfiguration)
 	if err != nil {
 		return nil, err
-	}
-	settings, err := model.ParseConfiguration(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.configuration, err)
 	}
 	w := new(statement.ModelVersionWitness)
 	if w.Release, err = approval.Find(weights); err != nil {

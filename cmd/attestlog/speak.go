@@ -137,13 +137,9 @@ func receiptDigest(path string) (event.Digest, error) {
 	if _, err := os.Lstat(path); err != nil {
 		return event.Digest{}, fmt.Errorf("couldn't read a receipt: %w", err)
 	}
-	b, err := readBounded(path, receipt.MaxFile)
+	r, err := decodeFile(path, receipt.MaxFile, readBounded, receipt.Decode)
 	if err != nil {
 		return event.Digest{}, err
-	}
-	r, err := receipt.Decode(b)
-	if err != nil {
-		return event.Digest{}, fmt.Errorf("%s: %w", path, err)
 	}
 	entry, err := verify.OpenEntry(r.Index, r.Leaf)
 	if err != nil {

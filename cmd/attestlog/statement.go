@@ -89,13 +89,9 @@ func (i *statementImport) run(ctx context.Context, t *terminal, args []string) e
 
 // claims reads the files.
 func (i *statementImport) claims(path string) (*event.StatementClaims, error) {
-	b, err := readBounded(path, snarkjs.MaxVerifyingKey)
+	vk, err := decodeFile(path, snarkjs.MaxVerifyingKey, readBounded, snarkjs.ParseVerifyingKey)
 	if err != nil {
 		return nil, err
-	}
-	vk, err := snarkjs.ParseVerifyingKey(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var transcript event.Digest
 	if i.transcript != "" {
@@ -103,14 +99,7 @@ func (i *statementImport) claims(path string) (*event.StatementClaims, error) {
 			return nil, err
 		}
 	}
-	if b, err = readBounded(i.schema, importing.MaxFile); err != nil {
-		return nil, err
-	}
-	claims, err := importing.Claims(b, vk, transcript)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", i.schema, err)
-	}
-	return claims, nil
+	return decodeFile(i.schema, importing.MaxFile, readBounded, func(b []byte) (*event.StatementClaims, error) { return importing.Claims(b, vk, transcript) })
 }
 
 func hashFile(path string) (d event.Digest, err error) {

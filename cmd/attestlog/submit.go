@@ -176,15 +176,15 @@ func refused(ctx context.Context, r *remote, err error) error {
 }
 
 func (s *submit) sendRaw(ctx context.Context, r *remote, path string) (*client.Receipt, error) {
-	b, err := readBounded(path, 128<<10)
+	sub, err := readSubmission(path)
 	if err != nil {
 		return nil, err
 	}
-	sub, err := typed.Submission(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
 	return r.Submit(ctx, sub)
+}
+
+func readSubmission(path string) (*event.Submission, error) {
+	return decodeFile(path, 128<<10, readBounded, typed.Submission)
 }
 
 // relyOnKeys marks the output by the keys that an event's proof is under, unless that was done when it was proven.

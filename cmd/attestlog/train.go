@@ -262,13 +262,5 @@ func (c *train) explain(err error) error {
 
 // modelOf reads a model's file.
 func modelOf(path string) (*model.Model, error) {
-	b, err := readSecret(path, model.MaxFile)
-	if err != nil {
-		return nil, err
-	}
-	m, err := model.Decode(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil
+	return decodeFile(path, model.MaxFile, readSecret, model.Decode)
 }

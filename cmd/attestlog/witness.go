@@ -14,15 +14,7 @@ import (
 
 // readWitness reads a witness file: the bytes of witness.Encode, for its owner's eyes only. Errors quote nothing of it.
 func readWitness(path string) (statement.Witness, error) {
-	b, err := readSecret(path, witness.MaxBytes)
-	if err != nil {
-		return nil, err
-	}
-	w, err := witness.Decode(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return w, nil
+	return decodeFile(path, witness.MaxBytes, readSecret, witness.Decode)
 }
 
 // prove makes the draft one that is proven: here, as soon as it has its number, or by the log's provers.
