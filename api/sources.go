@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 )
 
@@ -57,13 +58,17 @@ func (s *server) listStatements(w http.ResponseWriter, r *http.Request) {
 	sendList(s, w, r, "statements", s.ledger.Statements, appendStatement)
 }
 
-func (s *server) getStatement(w http.ResponseWriter, r *http.Request) {
-	vk, err := pathDigest(r, "statement")
-	if err != nil {
-		s.fail(w, r, err)
-		return
+// statementOf looks the statement up whose verifying key's digest stands in the path.
+func (s *server) statementOf(r *http.Request) (vk event.Digest, _ ledger.StatementState, err error) {
+	if vk, err = pathDigest(r, "statement"); err != nil {
+		return vk, ledger.StatementState{}, err
 	}
 	statement, err := s.ledger.Statement(r.Context(), vk)
+	return vk, statement, err
+}
+
+func (s *server) getStatement(w http.ResponseWriter, r *http.Request) {
+	_, statement, err := s.statementOf(r)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -74,12 +79,7 @@ func (s *server) getStatement(w http.ResponseWriter, r *http.Request) {
 // getProvingKey serves a proving key: whole, or the ranges that a download that broke off still needs (RFC 9110, section 14).
 // Its ETag is its digest, so that If-Range never mixes two keys.
 func (s *server) getProvingKey(w http.ResponseWriter, r *http.Request) {
-	vk, err := pathDigest(r, "statement")
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	statement, err := s.ledger.Statement(r.Context(), vk)
+	vk, statement, err := s.statementOf(r)
 	if err != nil {
 		s.fail(w, r, err)
 		return

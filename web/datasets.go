@@ -97,21 +97,17 @@ type columnRow struct {
 
 // dataset shows one data set: what is committed to, where it came from, and what was done with it.
 func (v *viewer) dataset(w http.ResponseWriter, r *http.Request) error {
-	index, err := v.indexOf(r)
+	receipt, err := v.receiptOf(r)
 	if err != nil {
 		return err
 	}
-	receipt, err := v.log.Entry(r.Context(), index)
-	if err != nil {
-		return err
-	}
-	e, err := verify.OpenEntry(index, receipt.Leaf)
+	e, err := verify.OpenEntry(receipt.Index, receipt.Leaf)
 	if err != nil {
 		return err
 	}
 	claims, ok := e.Event.Claims.(*event.DatasetClaims)
 	if !ok {
-		return notFound("Entry %d is no data set, but of the kind %s.", index, e.Event.Kind())
+		return notFound("Entry %d is no data set, but of the kind %s.", e.Index, e.Event.Kind())
 	}
 	page := &datasetPage{Claims: claims, Columns: columnsOf(claims), First: r.URL.Query().Get("cursor") == "", Reached: -1}
 	if err := v.useOf(r.Context(), page, e, r.URL.Query().Get("cursor")); err != nil {

@@ -114,6 +114,15 @@ func (v *viewer) indexOf(r *http.Request) (int64, error) {
 	return index, nil
 }
 
+// receiptOf fetches the entry whose index stands in the path.
+func (v *viewer) receiptOf(r *http.Request) (*client.Receipt, error) {
+	index, err := v.indexOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return v.log.Entry(r.Context(), index)
+}
+
 // judge gets the evidence about an entry and checks it. Evidence that doesn't hold is shown, and that there is none is said: the
 // bundle is nil then.
 func (v *viewer) judge(ctx context.Context, index int64, e *entryView) (*verify.Bundle, error) {
@@ -195,15 +204,11 @@ func (v *viewer) eventByDigest(w http.ResponseWriter, r *http.Request) error {
 // The downloads of an entry, under the names that attestlog get gives them.
 
 func (v *viewer) entryLeaf(w http.ResponseWriter, r *http.Request) error {
-	index, err := v.indexOf(r)
+	receipt, err := v.receiptOf(r)
 	if err != nil {
 		return err
 	}
-	receipt, err := v.log.Entry(r.Context(), index)
-	if err != nil {
-		return err
-	}
-	return download(w, "application/octet-stream", strconv.FormatInt(index, 10)+".leaf", receipt.Leaf)
+	return download(w, "application/octet-stream", strconv.FormatInt(receipt.Index, 10)+".leaf", receipt.Leaf)
 }
 
 func (v *viewer) entryProof(w http.ResponseWriter, r *http.Request) error {

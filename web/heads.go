@@ -236,6 +236,15 @@ func (v *viewer) compare(ctx context.Context, newest verify.Head, who string, no
 	return comparison{Size: theirs.Size, Mark: "trouble", Why: "It couldn’t be compared with what is shown here."}
 }
 
+// headOf finds the published head whose size stands in the path.
+func (v *viewer) headOf(r *http.Request) (client.PublishedHead, error) {
+	size, err := strconv.ParseInt(chi.URLParam(r, "size"), 10, 64)
+	if err != nil {
+		return client.PublishedHead{}, notFound("There is no head at this address.")
+	}
+	return v.headAt(r.Context(), size)
+}
+
 // headAt finds the published head of a size. The empty tree has none.
 func (v *viewer) headAt(ctx context.Context, size int64) (client.PublishedHead, error) {
 	if size < 1 || size > maxSize {
@@ -264,15 +273,11 @@ type noteLine struct {
 
 // head shows a published head: what was signed, and by whom.
 func (v *viewer) head(w http.ResponseWriter, r *http.Request) error {
-	size, err := strconv.ParseInt(chi.URLParam(r, "size"), 10, 64)
-	if err != nil {
-		return notFound("There is no head at this address.")
-	}
-	head, err := v.headAt(r.Context(), size)
+	head, err := v.headOf(r)
 	if err != nil {
 		return err
 	}
-	around, err := v.log.Checkpoints(r.Context(), size, 1)
+	around, err := v.log.Checkpoints(r.Context(), head.Size, 1)
 	if err != nil {
 		return err
 	}
@@ -284,7 +289,7 @@ func (v *viewer) head(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	seen = slices.DeleteFunc(seen, func(s sighting) bool { return !s.Monitor || s.Size < size })
+	seen = slices.DeleteFunc(seen, func(s sighting) bool { return !s.Monitor || s.Size < head.Size })
 	row := v.headRow(head)
 	quorum := ""
 	if v.policy != nil {
@@ -294,7 +299,7 @@ func (v *viewer) head(w http.ResponseWriter, r *http.Request) error {
 	if len(around) > 0 {
 		before = around[0].Size
 	}
-	return v.render(w, r, "head.html", content{Title: "Head of " + strconv.FormatInt(size, 10) + " entries", Data: struct {
+	return v.render(w, r, "head.html", content{Title: "Head of " + strconv.FormatInt(head.Size, 10) + " entries", Data: struct {
 		headRow
 		NeedsWords string
 		Lines      []noteLine
@@ -328,11 +333,7 @@ func (v *viewer) noteLines(note []byte) []noteLine {
 
 // headNote answers with the signed note, verbatim.
 func (v *viewer) headNote(w http.ResponseWriter, r *http.Request) error {
-	size, err := strconv.ParseInt(chi.URLParam(r, "size"), 10, 64)
-	if err != nil {
-		return notFound("There is no head at this address.")
-	}
-	head, err := v.headAt(r.Context(), size)
+	head, err := v.headOf(r)
 	if err != nil {
 		return err
 	}
