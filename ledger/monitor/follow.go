@@ -138,9 +138,7 @@ func (l *Log) advance(ctx context.Context, head verify.Head, s Source, from stri
 
 // blame says what it is that keeps a head from being reached.
 func (l *Log) blame(ctx context.Context, head verify.Head, s Source, t *tiles, cause error) error {
-	l.mu.Lock()
-	failed := l.failed
-	l.mu.Unlock()
+	failed := l.broken()
 	switch {
 	case failed != nil:
 		return failed
@@ -195,9 +193,7 @@ func (l *Log) pursue(ctx context.Context) error {
 	slices.Reverse(pending)
 	for _, p := range pending[:min(len(pending), pursueMost)] {
 		cause := l.reach(ctx, p)
-		l.mu.Lock()
-		failed := l.failed
-		l.mu.Unlock()
+		failed := l.broken()
 		switch {
 		case failed != nil:
 			return failed

@@ -178,10 +178,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 // broken is why the state can't be kept any more; nil if it can.
 func (m *Monitor) broken() error {
 	for _, l := range m.logs {
-		l.mu.Lock()
-		err := l.failed
-		l.mu.Unlock()
-		if err != nil {
+		if err := l.broken(); err != nil {
 			return err
 		}
 	}

@@ -120,16 +120,20 @@ func (l *Log) deliverAlarms(ctx context.Context, w *Webhook) error {
 		if err := w.post(ctx, message{Type: "alarm", Alarm: next}); err != nil {
 			return err
 		}
-		l.mu.Lock()
-		err := l.failed
-		if err == nil {
-			err = l.sane(l.commit(&change{Delivered: []string{next.ID}}))
-		}
-		l.mu.Unlock()
-		if err != nil {
+		if err := l.remember(&change{Delivered: []string{next.ID}}); err != nil {
 			return err
 		}
 	}
+}
+
+// remember commits a change, if the state can still be written.
+func (l *Log) remember(c *change) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed != nil {
+		return l.failed
+	}
+	return l.sane(l.commit(c))
 }
 
 func (l *Log) deliverMatches(ctx context.Context, w *Webhook) error {
@@ -156,13 +160,7 @@ func (l *Log) deliverMatches(ctx context.Context, w *Webhook) error {
 		if err := w.post(ctx, m); err != nil {
 			return err
 		}
-		l.mu.Lock()
-		err := l.failed
-		if err == nil {
-			err = l.sane(l.commit(&change{Told: &told}))
-		}
-		l.mu.Unlock()
-		if err != nil {
+		if err := l.remember(&change{Told: &told}); err != nil {
 			return err
 		}
 	}

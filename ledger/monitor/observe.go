@@ -73,6 +73,13 @@ func (l *Log) sane(err error) error {
 	return err
 }
 
+// broken is why the state can't be written any more; nil if it can.
+func (l *Log) broken() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
+}
+
 // keep records a head of the one history. Anybody may bring a note with other lines below the log's signature, so that what is kept only ever gains:
 // cosignatures that verify, of witnesses that had none there, or older ones.
 func (l *Log) keep(head verify.Head, from string) error {
