@@ -51,10 +51,12 @@ func (l *Log) Round(ctx context.Context) error {
 	return l.checkAge()
 }
 
-// ask asks one source for its head. ok is false where it shows none.
+// ask asks one source for its head. ok is false where it shows none: one that never answers keeps nobody from asking the others.
 func (l *Log) ask(ctx context.Context, s Source) (head verify.Head, ok bool, err error) {
 	name := s.String()
-	note, err := s.Get(ctx, "checkpoint", maxCheckpoint)
+	limited, cancel := context.WithTimeout(ctx, l.cfg.HeadTime)
+	note, err := s.Get(limited, "checkpoint", maxCheckpoint)
+	cancel()
 	if ctx.Err() != nil {
 		return head, false, context.Cause(ctx)
 	}

@@ -63,9 +63,9 @@ type Log struct {
 	fresh     time.Time // when it last grew, or was cosigned; before it was met, when it was opened
 	met       bool      // it showed a head since it was opened
 	target    int64     // of the sync under way
-	failed    error     // after a write failed, or an entry couldn't be judged: what is in memory is not what is on disk
 
-	shown atomic.Pointer[Status]
+	failed atomic.Pointer[error] // after a write failed, or an entry couldn't be judged: what is in memory is not what is on disk
+	shown  atomic.Pointer[Status]
 }
 
 // LogDir names a log's directory: the SHA-256 of its origin in hex.

@@ -29,6 +29,10 @@ type Config struct {
 	HTTP *http.Client
 	// Poll is how often each log is asked for its head; 5 s if zero.
 	Poll time.Duration
+	// HeadTime is how long one of its addresses may take to show it; 10 s if zero.
+	HeadTime time.Duration
+	// EvidenceTime is how long a log may take to give what evidence against it is made of; 30 s if zero. Nothing else about it happens meanwhile.
+	EvidenceTime time.Duration
 	// Patience is how long trouble has to last that may pass by itself before it is an alarm. A tile that is missing, a head that is smaller than
 	// the one before, may be due to a server that lags or a cache.
 	Patience time.Duration
@@ -105,6 +109,12 @@ func (c *Config) complete() {
 	}
 	if c.Poll <= 0 {
 		c.Poll = 5 * time.Second
+	}
+	if c.HeadTime <= 0 {
+		c.HeadTime = 10 * time.Second
+	}
+	if c.EvidenceTime <= 0 {
+		c.EvidenceTime = 30 * time.Second
 	}
 	if c.GossipEvery <= 0 {
 		c.GossipEvery = time.Minute

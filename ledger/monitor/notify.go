@@ -130,8 +130,8 @@ func (l *Log) deliverAlarms(ctx context.Context, w *Webhook) error {
 func (l *Log) remember(c *change) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.failed != nil {
-		return l.failed
+	if err := l.broken(); err != nil {
+		return err
 	}
 	return l.sane(l.commit(c))
 }

@@ -126,6 +126,7 @@ func TestWatchLists(t *testing.T) {
 		"unknown members": `{"watches":[{"name":"a","kinds":"data-access"}]}`,
 		"two of them":     `{"watches":[]} {}`,
 		"no name":         `{"watches":[{"kind":"data-access"}]}`,
+		"a long name":     `{"watches":[{"name":"` + strings.Repeat("x", 1<<10+1) + `","kind":"dataset"}]}`,
 		"everything":      `{"watches":[{"name":"a"}]}`,
 		"no kind":         `{"watches":[{"name":"a","kind":"access"}]}`,
 		"no source":       `{"watches":[{"name":"a","source":"gateway"}]}`,

@@ -42,8 +42,8 @@ func (l *Log) ReceiveFork(f *verify.Fork, from string) error {
 
 // observe holds a head that the log signed against what is known. l.mu is held.
 func (l *Log) observe(ctx context.Context, head verify.Head, from string) error {
-	if l.failed != nil {
-		return l.failed
+	if err := l.broken(); err != nil {
+		return err
 	}
 	if head.Size > l.tree.Size() {
 		return l.sane(l.postpone(head, from))
@@ -67,17 +67,19 @@ var errInterrupted = errors.New("interrupted while evidence was made")
 
 // sane remembers that the state can't be written any more.
 func (l *Log) sane(err error) error {
-	if err != nil && l.failed == nil {
-		l.failed = err
+	if err != nil {
+		l.failed.CompareAndSwap(nil, &err)
 	}
 	return err
 }
 
-// broken is why the state can't be written any more; nil if it can.
+// broken is why the state can't be written any more; nil if it can. It doesn't wait for l.mu, which may be held for as long as a log takes to give
+// evidence against itself: whoever asks whether this monitor is well gets an answer meanwhile.
 func (l *Log) broken() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.failed
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // keep records a head of the one history. Anybody may bring a note with other lines below the log's signature, so that what is kept only ever gains:
@@ -189,14 +191,11 @@ type rejected struct {
 	root [32]byte
 }
 
-// evidenceTime bounds how long a log may take to give what evidence against it is made of. Nothing else about it happens meanwhile.
-const evidenceTime = 30 * time.Second
-
 // contradicted raises the alarm about a head that is not of the history that this monitor has. There is a signed head of that
 // history of the same size, or a larger one: under it the entries were read.
 func (l *Log) contradicted(ctx context.Context, head verify.Head, from string) error {
 	ending := ctx
-	ctx, cancel := context.WithTimeout(ctx, evidenceTime)
+	ctx, cancel := context.WithTimeout(ctx, l.cfg.EvidenceTime)
 	defer cancel()
 	var why error
 	for _, own := range slices.Concat(l.state.heads, l.state.pending) {
@@ -263,7 +262,7 @@ func (l *Log) link(ctx context.Context, head verify.Head, t *tiles, from string)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ending := ctx
-	ctx, cancel := context.WithTimeout(ctx, evidenceTime)
+	ctx, cancel := context.WithTimeout(ctx, l.cfg.EvidenceTime)
 	defer cancel()
 	var why error
 	for _, before := range slices.Concat(l.state.heads, l.state.pending) {

@@ -76,8 +76,8 @@ func (s *httpSource) Get(ctx context.Context, path string, most int64) ([]byte, 
 		if err == nil || errors.Is(err, ErrMissing) || try == tries || wait < 0 || ctx.Err() != nil {
 			return b, err
 		}
-		if err := sleep(ctx, min(max(wait, pause), longestPause)); err != nil {
-			return nil, err
+		if sleep(ctx, min(max(wait, pause), longestPause)) != nil {
+			return nil, err // says more than that the time is over
 		}
 		pause *= 4
 	}

@@ -154,8 +154,8 @@ func (l *Log) take(ctx context.Context, head verify.Head, t *tiles, c *chunk) er
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.failed != nil {
-		return l.failed
+	if err := l.broken(); err != nil {
+		return err
 	}
 	if err := l.tree.Append(c.hashes); err != nil {
 		return l.sane(err)
@@ -170,8 +170,10 @@ func (l *Log) take(ctx context.Context, head verify.Head, t *tiles, c *chunk) er
 		if judged, err = l.law.Judge(ctx, c.leaves); err != nil {
 			return l.sane(err) // the audit is half way through the chunk: it goes on from what is on disk, once it is opened anew
 		}
+		proving, cancel := context.WithTimeout(ctx, l.cfg.EvidenceTime) // for all of them together: l.mu is held
+		defer cancel()
 		for _, f := range judged.Findings {
-			if err := l.unlawful(ctx, head, t, c, f); err != nil {
+			if err := l.unlawful(proving, head, t, c, f); err != nil {
 				return l.sane(err)
 			}
 		}
@@ -227,7 +229,7 @@ func (l *Log) authenticate(ctx context.Context, head verify.Head, t *tiles, c *c
 
 // altered finds the first entry below a node that is not the one in the tree.
 func (l *Log) altered(ctx context.Context, head verify.Head, t *tiles, c *chunk, node compact.NodeID) error {
-	ctx, cancel := context.WithTimeout(ctx, evidenceTime)
+	ctx, cancel := context.WithTimeout(ctx, l.cfg.EvidenceTime)
 	defer cancel()
 	begin, end := node.Coverage()
 	for from := begin; from < end; from += torchwood.TileWidth {
@@ -259,8 +261,6 @@ func (l *Log) unlawful(ctx context.Context, head verify.Head, t *tiles, c *chunk
 	}
 	leaf := c.leaves[f.Index-c.first]
 	files := []evidence{{".leaf", leaf}}
-	ctx, cancel := context.WithTimeout(ctx, evidenceTime)
-	defer cancel()
 	hashes, err := prove(ctx, f.Index, head, t.nodes(head))
 	if err == nil {
 		r := &verify.Receipt{Index: f.Index, Leaf: leaf, Hashes: hashes, Note: head.Note}

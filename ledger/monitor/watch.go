@@ -38,6 +38,7 @@ type Match struct {
 const (
 	maxWatches   = 1000
 	maxWatchList = 1 << 20
+	maxWatchName = 1 << 10 // bytes: a match names it, and the webhook reads so much of matches at once that one always fits
 )
 
 // ParseWatches reads a watch list: a JSON object {"watches": […]}, strictly.
@@ -75,6 +76,9 @@ func ParseWatches(text []byte) ([]Watch, error) {
 func (w *Watch) check() error {
 	if w.Name == "" {
 		return errors.New("it has no name")
+	}
+	if len(w.Name) > maxWatchName {
+		return fmt.Errorf("its name has %d bytes, and at most %d are allowed", len(w.Name), maxWatchName)
 	}
 	if w.Source == "" && w.Subject == "" && w.Kind == "" && w.Statement == nil {
 		return errors.New("it fits every entry: name a source, a subject, a kind or a statement")
