@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +16,7 @@ import (
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/ledger/verify/logtest"
 	"github.com/attestlog/attestlog/migrations/pgtest"
 )
 
@@ -41,19 +41,8 @@ func public(letter byte) ed25519.PublicKey { return keyOf(letter).Public().(ed25
 
 func startLive(t testing.TB) *live {
 	t.Helper()
-	private, public, err := note.GenerateKey(rand.Reader, liveOrigin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := note.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := ledger.Open(t.Context(), ledger.Config{DatabaseURL: pgtest.URL(t), Origin: liveOrigin, Signer: signer,
+	keys := logtest.New(t, liveOrigin)
+	l, err := ledger.Open(t.Context(), ledger.Config{DatabaseURL: pgtest.URL(t), Origin: liveOrigin, Signer: keys.Signer,
 		HeadsFile: filepath.Join(t.TempDir(), "heads"), PublishEvery: 10 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +57,7 @@ func startLive(t testing.TB) *live {
 		}
 		l.Close()
 	})
-	w := &live{t: t, ledger: l, key: key, chains: map[string]verify.Chain{}, server: serve(t, Config{Ledger: l, Limits: Limits{Refused: -1}})}
+	w := &live{t: t, ledger: l, key: keys.Key, chains: map[string]verify.Chain{}, server: serve(t, Config{Ledger: l, Limits: Limits{Refused: -1}})}
 	w.until("the log takes events", func() bool { return l.Ready(t.Context()) == nil })
 	w.register("operator/1", 'o', event.RoleOperator)
 	w.register("gateway/1", 'g', event.RoleService)

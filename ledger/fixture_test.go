@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/ledger/verify/logtest"
 	"github.com/attestlog/attestlog/migrations/pgtest"
 	"github.com/attestlog/attestlog/prover/circuit/dataaccess"
 	"github.com/attestlog/attestlog/prover/gadget/table"
@@ -57,20 +57,9 @@ func newWorld(t testing.TB) *world {
 // newWorldOn makes a log's keys, and leaves its ledger to be started.
 func newWorldOn(t testing.TB, url string) *world {
 	t.Helper()
-	skey, vkey, err := note.GenerateKey(rand.Reader, origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(skey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := note.NewVerifier(vkey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &world{t: t, key: key, vkey: vkey, chains: map[string]verify.Chain{}, cfg: ledger.Config{
-		DatabaseURL: url, Origin: origin, Signer: signer,
+	keys := logtest.New(t, origin)
+	return &world{t: t, key: keys.Key, vkey: keys.VKey, chains: map[string]verify.Chain{}, cfg: ledger.Config{
+		DatabaseURL: url, Origin: origin, Signer: keys.Signer,
 		HeadsFile: filepath.Join(t.TempDir(), "heads"), PublishEvery: 20 * time.Millisecond,
 	}}
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -11,23 +10,15 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/ledger/verify/logtest"
 )
 
 const headsOrigin = "log.example/test"
 
 // headMaker signs heads of a log that needs no entries.
 func headMaker(t testing.TB) func(size int64) signedHead {
-	skey, _, err := note.GenerateKey(rand.Reader, headsOrigin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(skey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer := logtest.New(t, headsOrigin).Signer
 	return func(size int64) signedHead {
 		root := sha256.Sum256(fmt.Append(nil, size))
 		signed, err := verify.SignHead(signer, size, root)

@@ -2,18 +2,17 @@ package ledger
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/attestlog/attestlog/ledger/internal/tilestore"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/ledger/verify/logtest"
 )
 
 // desk is a notary with a log that is nothing but its leaves' hashes.
@@ -27,21 +26,13 @@ type desk struct {
 }
 
 func newDesk(t *testing.T) *desk {
-	skey, _, err := note.GenerateKey(rand.Reader, headsOrigin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(skey)
-	if err != nil {
-		t.Fatal(err)
-	}
 	file := openHeads(t, filepath.Join(t.TempDir(), "heads"))
 	t.Cleanup(func() { _ = file.close() }) // some tests close it before
 	m, err := newMetrics(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := newNotary(signer, file, &state{chains: chains{known: map[string]verify.Chain{}}}, m, tilestore.Tip{}, newEdge(0, nil, 64))
+	n, err := newNotary(logtest.New(t, headsOrigin).Signer, file, &state{chains: chains{known: map[string]verify.Chain{}}}, m, tilestore.Tip{}, newEdge(0, nil, 64))
 	if err != nil {
 		t.Fatal(err)
 	}

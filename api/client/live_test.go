@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -20,13 +19,12 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/attestlog/attestlog/api"
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/ledger/verify/logtest"
 	"github.com/attestlog/attestlog/migrations/pgtest"
 )
 
@@ -52,15 +50,8 @@ type live struct {
 
 func startLive(t testing.TB) *live {
 	t.Helper()
-	private, public, err := note.GenerateKey(rand.Reader, origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &live{t: t, public: public, cfg: ledger.Config{DatabaseURL: pgtest.URL(t), Origin: origin, Signer: signer,
+	keys := logtest.New(t, origin)
+	w := &live{t: t, public: keys.VKey, cfg: ledger.Config{DatabaseURL: pgtest.URL(t), Origin: origin, Signer: keys.Signer,
 		HeadsFile: filepath.Join(t.TempDir(), "heads"), PublishEvery: 10 * time.Millisecond}}
 	w.start()
 	t.Cleanup(func() { w.stop() })

@@ -3,7 +3,6 @@ package monitor_test
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/sha256"
 	"net"
 	"net/http"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/ledger/verify/logtest"
 )
 
 const origin = "log.example/2026"
@@ -32,19 +32,8 @@ type logKey struct {
 
 func newLogKey(t testing.TB) *logKey {
 	t.Helper()
-	private, public, err := note.GenerateKey(rand.Reader, origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := note.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &logKey{signer, key, public}
+	log := logtest.New(t, origin)
+	return &logKey{log.Signer, log.Key, log.VKey}
 }
 
 // history is a log that judges nothing: a test writes whatever it wants into it.

@@ -107,22 +107,7 @@ func TestTooManyWitnesses(t *testing.T) {
 }
 
 func TestPolicyOpensHeads(t *testing.T) {
-	private, public, err := note.GenerateKey(rand.Reader, "test.example/log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := note.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, stranger, err := note.GenerateKey(rand.Reader, "other.example/log")
-	if err != nil {
-		t.Fatal(err)
-	}
+	log, stranger := logtest.New(t, "test.example/log"), logtest.New(t, "other.example/log").VKey
 	n, s, e, foreign := logtest.NewCosigner(t, "n.example"), logtest.NewCosigner(t, "s.example"), logtest.NewCosigner(t, "e.example"), logtest.NewCosigner(t, "f.example")
 	policy := func(lines string) *verify.Policy {
 		t.Helper()
@@ -132,15 +117,15 @@ func TestPolicyOpensHeads(t *testing.T) {
 		}
 		return p
 	}
-	signed, err := verify.SignHead(signer, 7, [32]byte{1})
+	signed, err := verify.SignHead(log.Signer, 7, [32]byte{1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := verify.SignHead(signer, 8, [32]byte{2})
+	other, err := verify.SignHead(log.Signer, 8, [32]byte{2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	stolen := cosign(t, other, key, n)
+	stolen := cosign(t, other, log.Key, n)
 	stolenLine := strings.SplitAfter(string(stolen), "\n")[5]
 	two := policy("group g 2 n s e\nquorum g\n")
 	for _, c := range []struct {
@@ -152,21 +137,21 @@ func TestPolicyOpensHeads(t *testing.T) {
 		err    string // another one
 	}{
 		{"none needed, none there", policy("quorum none"), signed, nil, false, ""},
-		{"none needed, two there", policy("quorum none"), cosign(t, signed, key, e, n), []int{0, 2}, false, ""},
-		{"two of three", two, cosign(t, signed, key, s, n), []int{0, 1}, false, ""},
-		{"all three", two, cosign(t, signed, key, s, n, e), []int{0, 1, 2}, false, ""},
-		{"one of two needed", two, cosign(t, signed, key, s), []int{1}, true, ""},
-		{"the same one twice", two, cosign(t, signed, key, s, s), []int{1}, true, ""},
-		{"a stranger doesn't count", two, cosign(t, signed, key, s, foreign), []int{1}, true, ""},
+		{"none needed, two there", policy("quorum none"), cosign(t, signed, log.Key, e, n), []int{0, 2}, false, ""},
+		{"two of three", two, cosign(t, signed, log.Key, s, n), []int{0, 1}, false, ""},
+		{"all three", two, cosign(t, signed, log.Key, s, n, e), []int{0, 1, 2}, false, ""},
+		{"one of two needed", two, cosign(t, signed, log.Key, s), []int{1}, true, ""},
+		{"the same one twice", two, cosign(t, signed, log.Key, s, s), []int{1}, true, ""},
+		{"a stranger doesn't count", two, cosign(t, signed, log.Key, s, foreign), []int{1}, true, ""},
 		{"nobody", two, signed, nil, true, ""},
-		{"a group in a group", policy("group g any n s\ngroup h all g e\nquorum h"), cosign(t, signed, key, s, e), []int{1, 2}, false, ""},
-		{"a group in a group, half of it", policy("group g any n s\ngroup h all g e\nquorum h"), cosign(t, signed, key, s, n), []int{0, 1}, true, ""},
+		{"a group in a group", policy("group g any n s\ngroup h all g e\nquorum h"), cosign(t, signed, log.Key, s, e), []int{1, 2}, false, ""},
+		{"a group in a group, half of it", policy("group g any n s\ngroup h all g e\nquorum h"), cosign(t, signed, log.Key, s, n), []int{0, 1}, true, ""},
 		{"a cosignature of another head", two, append(slices.Clone(signed), stolenLine...), nil, false, "couldn't open the head's cosignatures"},
 		{"another log", policy("log " + stranger + "\nquorum none"), signed, nil, false, "the policy is not about the log"},
-		{"this log", policy("log " + public + "\nquorum none"), signed, nil, false, ""},
+		{"this log", policy("log " + log.VKey + "\nquorum none"), signed, nil, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			head, cosignatures, err := c.policy.Open(c.note, key)
+			head, cosignatures, err := c.policy.Open(c.note, log.Key)
 			var few *verify.QuorumError
 			switch {
 			case c.err != "":

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -23,13 +22,13 @@ import (
 	"filippo.io/age"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/attestlog/attestlog/api"
 	"github.com/attestlog/attestlog/api/client"
 	"github.com/attestlog/attestlog/ledger"
 	"github.com/attestlog/attestlog/ledger/event"
 	"github.com/attestlog/attestlog/ledger/verify"
+	"github.com/attestlog/attestlog/ledger/verify/logtest"
 	"github.com/attestlog/attestlog/migrations/pgtest"
 	"github.com/attestlog/attestlog/prover/circuit"
 	"github.com/attestlog/attestlog/prover/gadget/table"
@@ -81,20 +80,15 @@ var keyLetters = map[string]byte{"operator/1": 'o', "service/1": 's', "prover/1"
 
 func startLive(t testing.TB) *live {
 	t.Helper()
-	private, public, err := note.GenerateKey(rand.Reader, origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &live{t: t, public: public, db: pgtest.URL(t), chains: map[string]verify.Chain{}, store: keytest.Store(t)}
-	w.cfg = ledger.Config{DatabaseURL: w.db, Origin: origin, Signer: signer,
+	keys := logtest.New(t, origin)
+	w := &live{t: t, public: keys.VKey, db: pgtest.URL(t), chains: map[string]verify.Chain{}, store: keytest.Store(t)}
+	w.cfg = ledger.Config{DatabaseURL: w.db, Origin: origin, Signer: keys.Signer,
 		HeadsFile: filepath.Join(t.TempDir(), "heads"), PublishEvery: 10 * time.Millisecond}
-	if w.identity, err = age.GenerateX25519Identity(); err != nil {
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.identity = identity
 	w.pool = pgtest.Connect(t, w.db)
 	w.start()
 	t.Cleanup(func() { w.stop() })

@@ -20,7 +20,6 @@ package webtest
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
@@ -73,12 +72,12 @@ type Name string
 // Empty is a log that nobody wrote to.
 func Empty(t testing.TB) *Log {
 	t.Helper()
-	signer, key, vkey := newKey(t)
-	l := &Log{t: t, VKey: vkey, Key: key, Signer: signer, Sources: map[string]ed25519.PrivateKey{}, writers: map[string]*client.Source{}, named: map[Name]*client.Receipt{}}
-	l.Policy = witnesses(t, key)
-	l.run(ledger.Config{DatabaseURL: pgtest.URL(t), Origin: Origin, Signer: signer, HeadsFile: filepath.Join(t.TempDir(), "heads"),
+	keys := logtest.New(t, Origin)
+	l := &Log{t: t, VKey: keys.VKey, Key: keys.Key, Signer: keys.Signer, Sources: map[string]ed25519.PrivateKey{}, writers: map[string]*client.Source{}, named: map[Name]*client.Receipt{}}
+	l.Policy = witnesses(t, l.Key)
+	l.run(ledger.Config{DatabaseURL: pgtest.URL(t), Origin: Origin, Signer: l.Signer, HeadsFile: filepath.Join(t.TempDir(), "heads"),
 		PublishEvery: 10 * time.Millisecond, Now: l.Now,
-		Witnesses: &ledger.Witnessing{Policy: l.Policy, Key: key, Deadline: 2 * time.Second, Grace: 2 * time.Second, Suspicions: filepath.Join(t.TempDir(), "suspicions")}})
+		Witnesses: &ledger.Witnessing{Policy: l.Policy, Key: l.Key, Deadline: 2 * time.Second, Grace: 2 * time.Second, Suspicions: filepath.Join(t.TempDir(), "suspicions")}})
 	handler, err := api.New(api.Config{Ledger: l.Ledger})
 	if err != nil {
 		t.Fatal(err)
@@ -90,23 +89,6 @@ func Empty(t testing.TB) *Log {
 	l.Client, l.writer = l.Connect(), l.Connect()
 	t.Cleanup(l.closeWriters)
 	return l
-}
-
-func newKey(t testing.TB) (note.Signer, note.Verifier, string) {
-	t.Helper()
-	private, public, err := note.GenerateKey(rand.Reader, Origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := note.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer, key, public
 }
 
 // run opens the ledger and waits until it takes events.
