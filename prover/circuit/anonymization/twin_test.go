@@ -2,6 +2,8 @@ package anonymization
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -50,12 +52,7 @@ func TestTwinEqualsCircuit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for name := range changes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	verdicts := map[string]int{}
+	names, verdicts := slices.Sorted(maps.Keys(changes)), circuittest.Verdicts{}
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
 		n := rapid.IntRange(1, 3*capacity).Draw(rt, "rows")
@@ -77,24 +74,9 @@ func TestTwinEqualsCircuit(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		circuit := circuittest.Solve(ccs, c)
-		if (twin == nil) != (circuit == nil) {
-			rt.Fatalf("%s (%+v): the twin says %v, the circuit %v", name, before, twin, circuit)
-		}
-		var v *statement.Violation
-		switch {
-		case twin == nil:
-			verdicts["true"]++
-		case errors.As(twin, &v):
-			verdicts[string(v.Rule)]++
-		default:
-			rt.Fatalf("%s: %v names no rule", name, twin)
-		}
+		verdicts.Agree(rt, fmt.Sprintf("%s (%+v)", name, before), twin, circuittest.Solve(ccs, c))
 	})
-	t.Logf("verdicts: %v", verdicts)
-	if verdicts["true"] == 0 || len(verdicts) < 5 {
-		t.Errorf("the test saw too little: %v", verdicts)
-	}
+	verdicts.Suffice(t, 1, 5)
 }
 
 // Each rule is broken by a change of its own, and the twin names it. The circuit refuses all the same.

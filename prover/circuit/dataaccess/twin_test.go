@@ -1,6 +1,7 @@
 package dataaccess
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -118,12 +119,7 @@ func TestTwinEqualsCircuit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for name := range changes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	verdicts := map[string]int{}
+	names, verdicts := slices.Sorted(maps.Keys(changes)), circuittest.Verdicts{}
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		a := anywhere(r, rapid.IntRange(1, capacity).Draw(t, "records"))
@@ -138,23 +134,9 @@ func TestTwinEqualsCircuit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		circuit := circuittest.Solve(ccs, c)
-		if (twin == nil) != (circuit == nil) {
-			t.Fatalf("%s: the twin says %v, the circuit %v", name, twin, circuit)
-		}
-		switch v, ok := twin.(*statement.Violation); {
-		case twin == nil:
-			verdicts["true"]++
-		case ok:
-			verdicts[string(v.Rule)]++
-		default:
-			t.Fatalf("%s: %v names no rule", name, twin)
-		}
+		verdicts.Agree(t, name, twin, circuittest.Solve(ccs, c))
 	})
-	t.Logf("verdicts: %v", verdicts)
-	if verdicts["true"] == 0 || len(verdicts) < 4 {
-		t.Errorf("the test saw too little: %v", verdicts)
-	}
+	verdicts.Suffice(t, 1, 4)
 }
 
 // Each rule is broken by a change of its own, and the twin names it. The circuit refuses all the same.

@@ -2,6 +2,7 @@ package modelversion
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -139,29 +140,14 @@ func TestTwinEqualsCircuit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for name := range changes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	verdicts := map[string]int{}
+	names, verdicts := slices.Sorted(maps.Keys(changes)), circuittest.Verdicts{}
 	check := func(t testing.TB, name string, s *served) {
 		twin := statement.CheckModelVersion(s.w, s.p)
 		c, err := Assign(s.w, s.p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if circuit := circuittest.Solve(ccs, c); (twin == nil) != (circuit == nil) {
-			t.Fatalf("%s: the twin says %v, the circuit %v", name, twin, circuit)
-		}
-		switch v, ok := twin.(*statement.Violation); {
-		case twin == nil:
-			verdicts["true"]++
-		case ok:
-			verdicts[string(v.Rule)]++
-		default:
-			t.Fatalf("%s: %v names no rule", name, twin)
-		}
+		verdicts.Agree(t, name, twin, circuittest.Solve(ccs, c))
 	}
 	// Each change once with and once without the commitments following it, then whatever comes.
 	for seed := range uint64(8) {

@@ -2,6 +2,7 @@ package trainingstep
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -173,12 +174,7 @@ func TestTwinEqualsCircuit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for name := range changes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	verdicts := map[string]int{}
+	names, verdicts := slices.Sorted(maps.Keys(changes)), circuittest.Verdicts{}
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		s := anywhere(r, rapid.IntRange(1, batch).Draw(t, "rows"))
@@ -190,24 +186,9 @@ func TestTwinEqualsCircuit(t *testing.T) {
 		if rapid.Bool().Draw(t, "commitments follow") {
 			s.recommit()
 		}
-		twin := statement.CheckTrainingStep(class32, s.w, s.p)
-		circuit := s.try(ccs)
-		if (twin == nil) != (circuit == nil) {
-			t.Fatalf("%s: the twin says %v, the circuit %v", name, twin, circuit)
-		}
-		switch v, ok := twin.(*statement.Violation); {
-		case twin == nil:
-			verdicts["true"]++
-		case ok:
-			verdicts[string(v.Rule)]++
-		default:
-			t.Fatalf("%s: %v names no rule", name, twin)
-		}
+		verdicts.Agree(t, name, statement.CheckTrainingStep(class32, s.w, s.p), s.try(ccs))
 	})
-	t.Logf("verdicts: %v", verdicts)
-	if verdicts["true"] < 10 || len(verdicts) < 5 {
-		t.Errorf("the test saw too little: %v", verdicts)
-	}
+	verdicts.Suffice(t, 10, 5)
 }
 
 // Each rule is broken by a change of its own, and the twin names it. The circuit refuses all the same.
