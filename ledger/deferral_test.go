@@ -308,18 +308,7 @@ func TestJobIsMadeAfterACrash(t *testing.T) {
 	w := newWorld(t)
 	k := accessKeys(t)
 	data := w.foundProving(k)
-	conn, err := pgx.Connect(t.Context(), w.cfg.DatabaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	tx, err := conn.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(t.Context(), "LOCK TABLE river.river_job IN ACCESS EXCLUSIVE MODE"); err != nil {
-		t.Fatal(err)
-	}
+	tx := w.hold("LOCK TABLE river.river_job IN ACCESS EXCLUSIVE MODE")
 	sub, _ := w.deferring("gateway/1", 'g', k, data, 3)
 	w.must(sub) // the queue keeps nobody waiting
 	w.stop()

@@ -36,6 +36,24 @@ func (w *world) exec(sql string, args ...any) {
 	}
 }
 
+// hold takes locks, which end with the transaction.
+func (w *world) hold(sql string) pgx.Tx {
+	w.t.Helper()
+	conn, err := pgx.Connect(w.t.Context(), w.cfg.DatabaseURL)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { conn.Close(context.Background()) })
+	tx, err := conn.Begin(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := tx.Exec(w.t.Context(), sql); err != nil {
+		w.t.Fatal(err)
+	}
+	return tx
+}
+
 func TestFailover(t *testing.T) {
 	w := newWorld(t)
 	data := w.found()
@@ -270,18 +288,7 @@ func TestBusy(t *testing.T) {
 	w.start()
 	data := w.found() // as many as the queue holds
 	// A lock on the tip holds the next commit up.
-	conn, err := pgx.Connect(t.Context(), w.cfg.DatabaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	tx, err := conn.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(t.Context(), "SELECT 1 FROM tip FOR UPDATE"); err != nil {
-		t.Fatal(err)
-	}
+	tx := w.hold("SELECT 1 FROM tip FOR UPDATE")
 	held := make(chan ledger.Outcome, 4)
 	var wg sync.WaitGroup
 	for range 4 {
@@ -306,18 +313,7 @@ func TestBusy(t *testing.T) {
 func TestGivingUp(t *testing.T) {
 	w := newWorld(t)
 	data := w.found()
-	conn, err := pgx.Connect(t.Context(), w.cfg.DatabaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	tx, err := conn.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(t.Context(), "SELECT 1 FROM tip FOR UPDATE"); err != nil {
-		t.Fatal(err)
-	}
+	tx := w.hold("SELECT 1 FROM tip FOR UPDATE")
 	sub := w.say("gateway/1", 'g', claim(data, 1))
 	ctx, cancel := context.WithCancel(t.Context())
 	answer := make(chan ledger.Outcome)
