@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/attestlog/attestlog/api/client"
@@ -30,38 +29,9 @@ func TestDeferredEventsKeepTheirWitnesses(t *testing.T) {
 	log := newMemLog(t)
 	url := serveLog(t, log, nil)
 	state := filepath.Join(t.TempDir(), "state")
-	dead := func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
-		if r.Method == http.MethodPost {
-			return nil, errors.New("the line is dead")
-		}
-		return send()
-	}
 	c, transport := connect(t, url, log.public, func(o *client.Options) { o.Retries = -1 })
 	s := openSource(t, c, state)
-	held, release := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	transport.set(func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
-		if r.Method == http.MethodGet {
-			once.Do(func() { close(held); <-release }) // numbering waits until all are queued
-		}
-		return dead(r, send)
-	})
-	ctx, leave := context.WithCancel(t.Context())
-	var wait sync.WaitGroup
-	for i := range 3 {
-		wait.Go(func() { _, _ = s.Record(ctx, deferredDraft(int64(i+1))) })
-		if i == 0 {
-			<-held
-		}
-	}
-	waitUntilQueued(t, s, 3)
-	close(release)
-	waitForPending(t, state)
-	leave()
-	wait.Wait()
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	dieWithThree(t, s, transport, state, deferredDraft)
 
 	// The second process learns that the first event is out, and dies before it can send the others.
 	log.refuse = func(e *event.Event, _ *event.Envelope) *ledger.Refusal {

@@ -252,26 +252,43 @@ func sendAll(t *testing.T, log *memLog, state string) {
 	}
 }
 
-// TestOrphansAreRenumbered crashes with two events in flight of which the log refuses the first when they are sent again.
-func TestOrphansAreRenumbered(t *testing.T) {
-	log := newMemLog(t)
-	url := serveLog(t, log, nil)
-	c, transport := connect(t, url, log.public, func(o *client.Options) { o.Retries = -1 })
-	state := filepath.Join(t.TempDir(), "state")
-	s := openSource(t, c, state)
+// dead is a line that takes no events.
+func dead(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+	if r.Method == http.MethodPost {
+		return nil, errors.New("the line is dead")
+	}
+	return send()
+}
+
+// dieWithOne leaves an event in the state of a source that can't send it.
+func dieWithOne(t *testing.T, s *client.Source, state string) {
+	t.Helper()
+	ctx, leave := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _, _ = s.Record(ctx, accessDraft(1)) }()
+	waitForPending(t, state)
+	leave()
+	<-done
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// dieWithThree leaves three events, numbered together, in the state of a source that can't send them.
+func dieWithThree(t *testing.T, s *client.Source, transport *faulty, state string, draft func(int64) client.Draft) {
+	t.Helper()
 	held, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	transport.set(func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 		if r.Method == http.MethodGet {
 			once.Do(func() { close(held); <-release }) // numbering waits until all are queued
-			return send()
 		}
-		return nil, errors.New("the line is dead")
+		return dead(r, send)
 	})
 	ctx, leave := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
 	for i := range 3 {
-		wait.Go(func() { _, _ = s.Record(ctx, accessDraft(int64(i+1))) })
+		wait.Go(func() { _, _ = s.Record(ctx, draft(int64(i+1))) })
 		if i == 0 {
 			<-held
 		}
@@ -284,6 +301,16 @@ func TestOrphansAreRenumbered(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestOrphansAreRenumbered crashes with two events in flight of which the log refuses the first when they are sent again.
+func TestOrphansAreRenumbered(t *testing.T) {
+	log := newMemLog(t)
+	url := serveLog(t, log, nil)
+	c, transport := connect(t, url, log.public, func(o *client.Options) { o.Retries = -1 })
+	state := filepath.Join(t.TempDir(), "state")
+	s := openSource(t, c, state)
+	dieWithThree(t, s, transport, state, accessDraft)
 
 	log.refuse = func(e *event.Event, _ *event.Envelope) *ledger.Refusal {
 		if e.Claims.(*event.DataAccessClaims).Records == 1 {
@@ -311,22 +338,9 @@ func TestRotatedKey(t *testing.T) {
 	url := serveLog(t, log, nil)
 	state := filepath.Join(t.TempDir(), "state")
 	c, transport := connect(t, url, log.public, func(o *client.Options) { o.Retries = -1 })
-	transport.set(func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
-		if r.Method == http.MethodPost {
-			return nil, errors.New("the line is dead")
-		}
-		return send()
-	})
+	transport.set(dead)
 	s := openSource(t, c, state)
-	ctx, leave := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); _, _ = s.Record(ctx, accessDraft(1)) }()
-	waitForPending(t, state)
-	leave()
-	<-done
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	dieWithOne(t, s, state)
 	fresh := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32))
 	log.refuse = func(_ *event.Event, env *event.Envelope) *ledger.Refusal {
 		if env.Verify(fresh.Public().(ed25519.PublicKey)) != nil {
@@ -351,25 +365,12 @@ func TestRecoverEnds(t *testing.T) {
 	url := serveLog(t, log, nil)
 	state := filepath.Join(t.TempDir(), "state")
 	c, transport := connect(t, url, log.public, func(o *client.Options) { o.Retries = -1 })
-	transport.set(func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
-		if r.Method == http.MethodPost {
-			return nil, errors.New("the line is dead")
-		}
-		return send()
-	})
+	transport.set(dead)
 	s := openSource(t, c, state)
 	if err := s.Recover(t.Context()); err != nil {
 		t.Errorf("a source without a past: %v", err)
 	}
-	ctx, leave := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); _, _ = s.Record(ctx, accessDraft(1)) }()
-	waitForPending(t, state)
-	leave()
-	<-done
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	dieWithOne(t, s, state)
 	again := openSource(t, c, state)
 	ended, end := context.WithCancel(t.Context())
 	end()
