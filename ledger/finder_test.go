@@ -34,6 +34,8 @@ func FuzzFinder(f *testing.F) {
 	f.Add("x", "\\", "\u2028\u0001", "\u0001")
 	f.Add("İ", "ß", "ΐ K", "k")
 	f.Add("", "", "", ",")
+	f.Add("7", "Application 0042 of 7", "\u0001\u0042", "N 0042")
+	f.Add("0001", "ſ1٣2", "\u0001", "1")
 	f.Fuzz(func(t *testing.T, name, one, two, text string) {
 		for _, s := range []*string{&name, &one, &two, &text} {
 			*s = norm.NFC.String(strings.ToValidUTF8(*s, "?"))

@@ -159,6 +159,7 @@ func (s *sieve) open(leaf []byte) (status string, ok bool) {
 type finder struct {
 	folded []byte // what is looked for; empty for anything
 	plain  bool   // it is ASCII, and stands in JSON as it stands here
+	digits []byte // its longest run of digits, which have no case: where they don't stand, nor does the text
 	fold   cases.Caser
 	lower  []byte // kept from payload to payload
 }
@@ -167,6 +168,11 @@ func newFinder(text string) finder {
 	f := finder{fold: cases.Fold()}
 	f.folded = f.fold.Bytes(norm.NFC.Bytes([]byte(text)))
 	f.plain = !slices.ContainsFunc(f.folded, func(b byte) bool { return b >= 0x80 || b < ' ' || b == '"' || b == '\\' })
+	for _, run := range bytes.FieldsFunc(f.folded, func(r rune) bool { return r < '0' || r > '9' }) {
+		if len(run) > len(f.digits) {
+			f.digits = run
+		}
+	}
 	return f
 }
 
@@ -174,6 +180,9 @@ func newFinder(text string) finder {
 func (f *finder) in(value []byte) bool {
 	if len(f.folded) == 0 {
 		return true
+	}
+	if !bytes.Contains(value, f.digits) {
+		return false
 	}
 	ascii := true
 	f.lower = append(f.lower[:0], value...)
