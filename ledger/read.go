@@ -38,7 +38,7 @@ type Query struct {
 	Limit      int    // 100 if zero, at most 1,000; pages of large entries hold fewer
 	Descending bool   // newest first
 
-	// No index knows the following conditions: entries are looked at, up to 4,000 for a page, which may hold few of them or none without
+	// No index knows the following conditions: entries are looked at, up to 3,000 for a page, which may hold few of them or none without
 	// being the last.
 
 	Status    string       // StatusProven, StatusClaimed, StatusWaiting or StatusRefused

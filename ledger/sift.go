@@ -25,7 +25,7 @@ const (
 
 // Conditions that no index knows are decided by looking at entries, one after the other: so many for a page at most, whatever it holds then.
 const (
-	maxSifted      = 4000
+	maxSifted      = 3000
 	maxSiftedBytes = 16 << 20
 	siftStep       = 1000
 	// maxSifting is how many pages are looked for at once: anybody may ask, and submissions need the processors, too.

@@ -126,7 +126,7 @@ func TestSifting(t *testing.T) {
 	}
 }
 
-// A page looks at 4,000 entries at most and says how far it came; large entries end it sooner.
+// A page looks at 3,000 entries at most and says how far it came; large entries end it sooner.
 func TestSiftingIsBounded(t *testing.T) {
 	w := newWorld(t)
 	data := w.found()
@@ -143,14 +143,14 @@ func TestSiftingIsBounded(t *testing.T) {
 	}
 	q := ledger.Query{Text: "needle"}
 	page, err := w.log.Entries(t.Context(), q)
-	if err != nil || len(page.Entries) != 0 || page.Next == "" || page.Reached != 3999 {
+	if err != nil || len(page.Entries) != 0 || page.Next == "" || page.Reached != 2999 {
 		t.Fatalf("%d entries, reached %d, next %q, %v", len(page.Entries), page.Reached, page.Next, err)
 	}
-	if got, pages := w.pick(q); len(got) != 1 || pages != 2 {
+	if got, pages := w.pick(q); len(got) != 1 || pages != 3 {
 		t.Errorf("%v on %d pages", got, pages)
 	}
 	q.Descending = true
-	if page, err = w.log.Entries(t.Context(), q); err != nil || len(page.Entries) != 1 || page.Reached != page.Size-4000 {
+	if page, err = w.log.Entries(t.Context(), q); err != nil || len(page.Entries) != 1 || page.Reached != page.Size-3000 {
 		t.Errorf("backwards: %d entries, reached %d, %v", len(page.Entries), page.Reached, err)
 	}
 	if got, _ := w.pick(ledger.Query{Text: strings.Repeat("no such thing", 7), Descending: true}); got != nil {

@@ -23,7 +23,7 @@ type reportLimits struct {
 }
 
 func usualReportLimits() reportLimits {
-	return reportLimits{Entries: 125, Long: 600, Chained: 3, File: 240, Origins: 16, Chunks: 50}
+	return reportLimits{Entries: 100, Long: 600, Chained: 3, File: 240, Origins: 16, Chunks: 50}
 }
 
 // reportQuery is what a report is asked for.
