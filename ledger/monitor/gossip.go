@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -70,7 +71,7 @@ func (m *Monitor) exchange(ctx context.Context, peer string) error {
 // Handler serves what others ask of a monitor: GET and POST /gossip/checkpoints, and for people and programs what package status says: GET /v1/status
 // and GET /v1/evidence/{log}/{file}.
 //
-// Whoever posts gossip gets this monitor's in answer. From one address come a few requests a second at most; each has at most 64 notes of at most
+// Whoever posts gossip gets this monitor's in answer. From one address (of IPv6, one /64) come a few requests a second at most; each has at most 64 notes of at most
 // 16 KiB, and costs a signature's verification for each that names a log which is followed.
 func (m *Monitor) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -132,6 +133,22 @@ const (
 	maxAddresses = 10000
 )
 
+// whoseAddress is what one client has of the address of a request: of IPv6 that is a /64, any address in which it can use.
+func whoseAddress(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if ip = ip.Unmap().WithZone(""); ip.Is6() {
+		return netip.PrefixFrom(ip, 64).Masked().String()
+	}
+	return ip.String()
+}
+
 // limiter holds addresses to that rate.
 type limiter struct {
 	now     func() time.Time
@@ -145,10 +162,7 @@ type bucket struct {
 }
 
 func (l *limiter) allow(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		host = address
-	}
+	host := whoseAddress(address)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
