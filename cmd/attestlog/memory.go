@@ -103,14 +103,13 @@ func (r *remote) store() (stored bool, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return false, fmt.Errorf("couldn't remember the head: %w", err)
 	}
-	lock, err := os.Open(dir)
-	if err == nil {
-		defer lock.Close() // which ends the lock
-		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX)
-	}
+	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return false, fmt.Errorf("couldn't remember the head: couldn't lock %s: %w", dir, err)
+		return false, fmt.Errorf("couldn't remember the head: %w", err)
 	}
+	defer lock.Close() // which ends the lock
+	// Where the filesystem has no locks, of two that write at the same moment the last one's memory stays.
+	_ = unix.Flock(int(lock.Fd()), unix.LOCK_EX)
 	if now, err := readBounded(r.memory, verify.MaxGossip); !errors.Is(err, fs.ErrNotExist) && (err != nil || !bytes.Equal(now, r.seen)) {
 		return false, err
 	}
