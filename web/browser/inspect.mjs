@@ -102,7 +102,9 @@ async function plain(browser, { origin, path }) {
   const { page, seen, close } = await watched(browser, { origin, javascript: false });
   try {
     const answer = await page.goto(origin + path, { waitUntil: 'load' });
-    return { seen, status: answer.status(), text: (await page.locator('main').innerText()).slice(0, 4000) };
+    const dead = []; // what does nothing here, or is meant to be hidden, and is seen
+    for (const e of await page.locator('[hidden], button[type=button]').all()) if (await e.isVisible()) dead.push(await e.innerText());
+    return { seen, status: answer.status(), dead, text: (await page.locator('main').innerText()).slice(0, 4000) };
   } finally {
     await close();
   }

@@ -90,6 +90,7 @@ type inspected struct {
 		Seen   seen
 		Status int
 		Text   string
+		Dead   []string
 	}
 }
 
@@ -138,6 +139,9 @@ func (b *chromium) inspect(t *testing.T, origin string, e example, status int, t
 	if plain := got.Plain; plain != nil {
 		if plain.Status != status || len(strings.TrimSpace(plain.Text)) < 20 || strings.Contains(strings.ToLower(plain.Text), "enable javascript") {
 			t.Errorf("%s: without JavaScript, status %d: %q", e.path, plain.Status, plain.Text)
+		}
+		if len(plain.Dead) > 0 {
+			t.Errorf("%s: without JavaScript there stand, and do nothing: %q", e.path, plain.Dead)
 		}
 		for _, one := range plain.Seen.troubles(status) {
 			t.Errorf("%s: without JavaScript: %s", e.path, one)
