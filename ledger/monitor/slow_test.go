@@ -87,17 +87,7 @@ func TestSlowEvidence(t *testing.T) {
 // TestWellWhileEvidenceIsMade asks how the monitor is while a log takes its time to give evidence against itself.
 func TestWellWhileEvidenceIsMade(t *testing.T) {
 	k := newLogKey(t)
-	h, data := founded(t, k)
-	f := h.branch()
-	f.register("other/1", "service")
-	h.accesses(data, 9000) // more than a chunk
-	v := h.shows(h.size())
-	v.bend = func(path string, b []byte) []byte {
-		if strings.HasPrefix(path, "tile/entries/") && strings.Contains(path, "35.p/") { // the last one: a chunk is judged by then, under a head that isn't reached
-			return nil
-		}
-		return b
-	}
+	h, f, v := overAChunk(t, k)
 	log := serveLog(t, v)
 	w := watch(t, k, log.URL)
 	w.round()
