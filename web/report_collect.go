@@ -99,25 +99,51 @@ func (v *viewer) collect(ctx context.Context, q *reportQuery) (*collected, error
 	return c, collecting.Wait()
 }
 
+// chaining is what the chains of a report's sources have in common.
+type chaining struct {
+	about map[int64]bool // the entries about the system
+	after int64          // the chains are of entries behind this one …
+	last  int64          // … up to this one
+	room  int            // for entries that aren't about the system: the sources share it
+}
+
+// take adds an entry to a source's chain, and tells whether the next one is wanted.
+func (c *chaining) take(s *sourceChain, e *verify.Entry) (more bool) {
+	switch {
+	case e.Index <= c.after:
+		return true
+	case e.Index > c.last:
+		return false
+	case c.about[e.Index]:
+		s.About++
+	case c.room == 0:
+		s.Cut = true
+		return false
+	default:
+		c.room--
+	}
+	s.Entries = append(s.Entries, e)
+	return true
+}
+
 // collectChains reads, of each source that spoke about the system, all that it said in the period: only that shows whether anything is missing.
 func (v *viewer) collectChains(ctx context.Context, c *collected, begin int64) error {
-	about, last := map[int64]bool{}, c.size-1
+	shared := &chaining{about: map[int64]bool{}, after: c.After, last: c.size - 1, room: c.most / v.reports.Chained}
+	spoke := map[string]int{} // about the system
 	for _, e := range c.entries {
-		about[e.Index] = true
+		shared.about[e.Index] = true
+		spoke[e.Event.Source]++
 		c.chains[e.Event.Source] = &sourceChain{Name: e.Event.Source}
-	}
-	if c.next >= 0 {
-		last = c.next
 	}
 	end := c.end
 	if c.next >= 0 {
+		shared.last = c.next
 		if until := c.entries[len(c.entries)-1].Leaf.Logged; end == 0 || until < end {
 			end = until
 		}
 	}
-	room := c.most / v.reports.Chained
 	for names := range slices.Chunk(slices.Sorted(maps.Keys(c.chains)), askingAtOnce) {
-		// Of most sources little is wanted, and all of it is on the first page. They share the room.
+		// Of most sources little is wanted, and all of it is on the first page.
 		asked := func(name string) client.Query { return client.Query{Source: name, From: begin, To: end, Limit: 50} }
 		first := make([]client.Page, len(names))
 		err := each(len(names), func(i int) (err error) {
@@ -129,33 +155,11 @@ func (v *viewer) collectChains(ctx context.Context, c *collected, begin int64) e
 		}
 		for i, name := range names {
 			s := c.chains[name]
-			take := func(e *verify.Entry) (more bool) {
-				switch {
-				case e.Index <= c.After:
-					return true
-				case e.Index > last:
-					return false
-				case !about[e.Index] && room == 0:
-					s.Cut = true
-					return false
-				case !about[e.Index]:
-					room--
-				default:
-					s.About++
-				}
-				s.Entries = append(s.Entries, e)
-				return true
-			}
-			if err := v.goOn(ctx, asked(name), first[i], take); err != nil {
+			if err := v.goOn(ctx, asked(name), first[i], func(e *verify.Entry) bool { return shared.take(s, e) }); err != nil {
 				return err
 			}
 			if s.Cut { // of the rest, what is about the system is in the report all the same
-				s.About = 0
-				for _, e := range c.entries {
-					if e.Event.Source == name {
-						s.About++
-					}
-				}
+				s.About = spoke[name]
 			}
 			s.Gap = gapIn(s.Entries)
 		}
